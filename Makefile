@@ -1,0 +1,60 @@
+# Tieline's targets; each one sets up what it needs. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+SERVICE ?=
+ARGS ?=
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test up down status logs dev lint format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  TIELINE_SERVERS=auto|urls|installed|embedded|docker says where PostgreSQL and RabbitMQ come from"
+	@echo "  (urls: TIELINE_POSTGRES_URL and TIELINE_RABBITMQ_URL name them); nothing set: whatever is there"
+
+env: ## make .venv hold exactly what the lock names
+	@$(PYTHON) deploy/local/environment.py
+
+demo: env ## play the main chain through the five services, from nothing to shipped goods
+	@$(BIN)/tieline demo $(ARGS)
+
+test: env ## run all tests on servers of their own; ARGS="tests/integration -k story" chooses
+	@$(BIN)/python -m deploy.local.testrun $(ARGS)
+
+up: env ## start servers and services and keep them running
+	@$(BIN)/tieline up
+
+down: env ## stop what `make up` started
+	@$(BIN)/tieline down
+
+status: env ## what runs, where, since when
+	@$(BIN)/tieline status
+
+logs: env ## show the services' logs; SERVICE=orders only its own, ARGS=-f follows
+	@$(BIN)/tieline logs $(SERVICE) $(ARGS)
+
+dev: env ## run one service again on each change of its code: make dev SERVICE=orders
+	@test -n "$(SERVICE)" || { echo "Say which service: make dev SERVICE=orders"; exit 2; }
+	@$(BIN)/tieline dev $(SERVICE)
+
+lint: env ## check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: env ## put the code in form and mend what can be mended by rule
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: env ## lock the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --upgrade pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --upgrade pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --upgrade --group embedded --output-file requirements-embedded.lock
+
+clean: ## stop everything and remove the environment, the servers' data and all caches
+	@if [ -x $(BIN)/tieline ]; then $(BIN)/tieline forget; fi
+	rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

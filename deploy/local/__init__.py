@@ -1,0 +1,1 @@
+"""Runs Tieline on one machine: its servers, its five services, its tests."""

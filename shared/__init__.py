@@ -1,0 +1,1 @@
+"""The kernel: what all five services need and that holds no business word outside `contracts/`."""

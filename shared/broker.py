@@ -1,0 +1,218 @@
+"""The connection to RabbitMQ: a supervisor of our own around plain aio-pika, a publisher with confirms, a consumer.
+
+Known of the library (tests hold them): publishing hangs while disconnected or under an alarm, so everything has a
+timeout; a frozen broker raises `CancelledError` into the publisher; closing can wait for ever; a consumer callback that
+raises leaves its message unacknowledged, so ours only queues.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity, DeliveryError
+from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
+
+from shared import metrics
+from shared.logging import get_logger
+from shared.patience import pause
+from shared.topology import Topology, declare_own
+
+log = get_logger(__name__)
+
+CONNECT_TIMEOUT = 5.0
+PUBLISH_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 3.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+BATCH_MESSAGES = 20
+PREFETCH = 2 * BATCH_MESSAGES
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+
+class BrokerLost(Exception):
+    """The connection or channel is gone or silent; what was not confirmed will be sent again."""
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds to wait before connecting again: full jitter over 0.2 · 2^attempt, at most 10."""
+    return random.uniform(SHORTEST_PAUSE, min(LONGEST_PAUSE, SHORTEST_PAUSE * 2**attempt))  # noqa: S311  # jitter
+
+
+async def keep_connected(
+    url: str, part: str, body: Callable[[AbstractConnection], Awaitable[None]], stopping: asyncio.Event
+) -> None:
+    """Run `body` on a connection until stopped; connect again with jittered pauses whenever one is lost."""
+    attempt = 0
+    while not stopping.is_set():
+        try:
+            connection = await _connect(url, part)
+            attempt = 0
+            await _while_open(connection, body)
+        except asyncio.CancelledError:
+            # the library cancels our task when a heartbeat is missed; only a real cancellation ends the supervisor
+            task = asyncio.current_task()
+            if task is None or task.cancelling() > 0:
+                raise
+            log.warning("broker went silent", part=part)
+        except (AMQPError, BrokerLost, ConnectionError, OSError, TimeoutError) as problem:
+            log.warning("broker lost", part=part, error=str(problem) or type(problem).__name__)
+        if stopping.is_set():
+            return
+        metrics.reconnects.labels(part).inc()
+        await pause(stopping, pause_before(attempt))
+        attempt += 1
+
+
+async def _connect(url: str, part: str) -> AbstractConnection:
+    async with asyncio.timeout(CONNECT_TIMEOUT):
+        return await aio_pika.connect(
+            url, client_properties={"connection_name": part}, timeout=CONNECT_TIMEOUT
+        )
+
+
+async def _while_open(
+    connection: AbstractConnection, body: Callable[[AbstractConnection], Awaitable[None]]
+) -> None:
+    work = asyncio.ensure_future(body(connection))
+    closed = asyncio.ensure_future(_closed(connection))
+    try:
+        await asyncio.wait({work, closed}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+        else:
+            raise BrokerLost("the connection was closed")
+    finally:
+        for task in (work, closed):
+            task.cancel()
+        await asyncio.gather(work, closed, return_exceptions=True)
+        await close_quietly(connection)
+
+
+async def _closed(connection: AbstractConnection) -> None:
+    # a shielded look: cancelling our wait must not cancel the connection's own future
+    await asyncio.shield(connection.closed())
+
+
+async def close_quietly(connection: AbstractConnection) -> None:
+    """Close, but wait at most 3 s: the library can wait for ever on a dead peer."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await connection.close()
+    except (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError) as problem:
+        log.info("broker connection dropped", error=str(problem) or type(problem).__name__)
+
+
+class Publisher:
+    """Publishes batches to the service's own exchange, gathered, persistent, mandatory, with confirms and a timeout."""
+
+    def __init__(self, service: str, url: str) -> None:
+        self._service = service
+        self._user = unquote(urlsplit(url).username or "guest")
+        self._channel: AbstractChannel | None = None
+        self._exchange: AbstractExchange | None = None
+
+    async def open(self, connection: AbstractConnection) -> None:
+        """Take a channel with confirms; unroutable messages raise."""
+        self._channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        self._exchange = await self._channel.get_exchange(f"{self._service}.events", ensure=False)
+
+    async def publish(self, messages: Sequence[tuple[str, bytes, bool]]) -> list[Exception | None]:
+        """Publish (routing key, body, mandatory) and wait for the confirms: None for a confirmed one, else why not.
+
+        Raises `BrokerLost` when the channel is gone or nothing was answered in time.
+        """
+        results = await asyncio.gather(*(self._one(*message) for message in messages))
+        if self._channel is None or self._channel.is_closed:
+            refusal = next((result for result in results if result and self.is_refusal(result)), None)
+            if refusal is None and any(results):
+                raise BrokerLost("the channel was closed")
+        return results
+
+    @staticmethod
+    def is_refusal(problem: Exception) -> bool:
+        """Whether the broker will not take this message, however often it is sent."""
+        return isinstance(
+            problem, DeliveryError | ChannelNotFoundEntity | ChannelPreconditionFailed | ChannelAccessRefused
+        )
+
+    @staticmethod
+    def is_unroutable(problem: Exception) -> bool:
+        """Whether the broker found no queue for it (yet)."""
+        return isinstance(problem, DeliveryError)
+
+    async def _one(self, routing_key: str, body: bytes, mandatory: bool) -> Exception | None:
+        if self._exchange is None:
+            return BrokerLost("not connected")
+        message = aio_pika.Message(
+            body, content_type=BATCH_TYPE, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, user_id=self._user
+        )
+        try:
+            await self._exchange.publish(message, routing_key, mandatory=mandatory, timeout=PUBLISH_TIMEOUT)
+        except asyncio.CancelledError as silent:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling() > 0:
+                raise
+            return BrokerLost(f"the broker went silent: {silent}")
+        except (AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError) as problem:
+            return problem
+        return None
+
+
+class Consumer:
+    """Takes what is buffered, hands it over as one batch, and acknowledges once that has been committed.
+
+    One channel and one sequential loop; delivery tags belong to a channel, so whatever is buffered when the channel
+    goes is dropped: the broker delivers it again.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        service: str,
+        take: Callable[[list[AbstractIncomingMessage]], Awaitable[None]],
+    ):
+        self._topology = topology
+        self._service = service
+        self._take = take
+        self._stopping = asyncio.Event()
+        self.connected = False
+
+    def stop(self) -> None:
+        """Finish and acknowledge the batch at hand, then take no more."""
+        self._stopping.set()
+
+    async def serve(self, connection: AbstractConnection) -> None:
+        """Declare the service's own queue and bindings, then consume until stopped or the channel goes."""
+        channel = await connection.channel()
+        await channel.set_qos(prefetch_count=PREFETCH)
+        queue = await declare_own(channel, self._topology, self._service)
+        buffer: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        tag = await queue.consume(buffer.put)
+        self.connected = True
+        try:
+            await self._loop(channel, buffer)
+        finally:
+            self.connected = False
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await queue.cancel(tag)
+
+    async def _loop(self, channel: AbstractChannel, buffer: "asyncio.Queue[AbstractIncomingMessage]") -> None:
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            while not self._stopping.is_set():
+                first = asyncio.ensure_future(buffer.get())
+                await asyncio.wait({first, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not first.done():
+                    first.cancel()
+                    return
+                batch = [first.result()]
+                while len(batch) < BATCH_MESSAGES and not buffer.empty():
+                    batch.append(buffer.get_nowait())
+                await self._take(batch)
+                await batch[-1].ack(multiple=True)
+                if channel.is_closed:
+                    raise BrokerLost("the consumer's channel was closed")
+        finally:
+            stopped.cancel()

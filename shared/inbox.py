@@ -1,0 +1,401 @@
+"""The inbox: what was heard takes effect once, in the transaction that remembers its id.
+
+A batch of messages is one transaction: inbox rows first (sorted, so that two workers with the same duplicates cannot
+deadlock), then the handlers by type, then outbox and log, then COMMIT; only after that the acknowledgement. A failing
+batch is rolled back and halved until the failing event is alone; that one is parked in the consumer's own database
+(5 s, 30 s, 2 min, 10 min, 1 h, 6 h, then dead), its neighbours go on.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared import metrics
+from shared.contracts import Fact
+from shared.errors import TielineError, Unavailable
+from shared.ids import new_id
+from shared.logging import get_logger
+from shared.unit_of_work import Origin, Told, Tx, Work, run, sqlstate
+
+log = get_logger(__name__)
+
+FactHandler = Callable[[Tx, Any], Awaitable[None]]
+Subscriptions = Mapping[type[Fact], FactHandler]
+"""A service's `{fact: handler}`; a handler takes the transaction and a list of `Told`."""
+
+WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
+"""Seconds before each further try of a parked event, give or take 20 %; after the last one it is dead."""
+BREAKER_AFTER = 10
+GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "25006", "53300"})
+"""The database is shutting down, starting, read-only or full of connections: nobody's event is to blame."""
+REPLAYER = "tieline_admin"
+
+
+class Unreadable(Exception):
+    """A message, or an event in it, that is not what our envelope says it should be."""
+
+
+class NewerMajor(Exception):
+    """An event of a major version that this process does not know yet: it waits until it does."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One event of a message: readable (`told`), of a newer major, or not readable at all."""
+
+    event_id: UUID
+    type: str | None
+    subject: str | None
+    raw: bytes
+    told: Told[Any] | None = None
+    problem: Exception | None = None
+
+
+_CLAIM = text(
+    """
+    INSERT INTO inbox (consumer, event_id)
+    SELECT :consumer, event_id FROM unnest(:ids) AS heard(event_id)
+    WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.consumer = :consumer AND p.event_id = heard.event_id)
+    ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_CLAIM_PARKED = text(
+    "INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :id) ON CONFLICT DO NOTHING RETURNING event_id"
+)
+_PARK = text(
+    """
+    INSERT INTO parked (consumer, event_id, type, subject, body, raw, state, attempts, next_at, error_code, last_error)
+    VALUES (:consumer, :id, :type, :subject, CAST(:body AS jsonb), :raw, :state, 1,
+            clock_timestamp() + make_interval(secs => CAST(:wait AS double precision)), :code, :error)
+    ON CONFLICT (consumer, event_id) DO NOTHING
+    """
+)
+_DUE = text(
+    """
+    SELECT event_id, body, attempts FROM parked WHERE consumer = :consumer AND state = 'retry'
+    AND next_at <= clock_timestamp() ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    """
+)
+_DONE = text(
+    "UPDATE parked SET state = 'done', updated_at = now() WHERE consumer = :consumer AND event_id = :id"
+)
+_AGAIN = text(
+    """
+    UPDATE parked SET attempts = attempts + 1, state = :state, error_code = :code, last_error = :error, updated_at = now(),
+        next_at = clock_timestamp() + make_interval(secs => CAST(:wait AS double precision))
+    WHERE consumer = :consumer AND event_id = :id AND state = 'retry'
+    """
+)
+
+
+class Reader:
+    """Turns message bodies into facts that this service hears."""
+
+    def __init__(self, subscriptions: Subscriptions, *, check_user: bool) -> None:
+        self._facts = {fact.TYPE: fact for fact in subscriptions}
+        self._families = {fact.TYPE.rsplit(".", 1)[0] for fact in subscriptions}
+        self._check_user = check_user
+
+    def read(self, body: bytes, user: str | None) -> list[Heard]:
+        """All events of a message; what cannot be read comes back as such, alone, and hinders no neighbour."""
+        try:
+            events = orjson.loads(body)
+            if not isinstance(events, list) or not events:
+                raise Unreadable("a message must be a non-empty JSON array of CloudEvents")
+        except (orjson.JSONDecodeError, Unreadable, RecursionError) as problem:
+            return [Heard(new_id(), None, None, body[:1_000_000], problem=Unreadable(str(problem)))]
+        heard = (self._one(event, user) for event in events)
+        return [one for one in heard if one is not None]
+
+    def _one(self, event: Any, user: str | None) -> Heard | None:
+        raw = orjson.dumps(event)
+        try:
+            event_id, kind = UUID(str(event["id"])), str(event["type"])
+        except (KeyError, TypeError, ValueError) as problem:
+            return Heard(
+                new_id(), None, None, raw, problem=Unreadable(f"no CloudEvents envelope: {problem!r}")
+            )
+        subject = str(event.get("subject", ""))
+        if self._check_user and user not in (kind.split(".", 1)[0], REPLAYER):
+            metrics.foreign_events.inc()
+            log.error(
+                "an event of another service's was published by a stranger",
+                type=kind,
+                user=user,
+                event_id=str(event_id),
+            )
+            return Heard(
+                event_id, kind, subject, raw, problem=Unreadable(f"published by {user!r}, not by its owner")
+            )
+        fact = self._facts.get(kind)
+        if fact is None:
+            return self._strange(event_id, kind, subject, raw)
+        try:
+            return Heard(event_id, kind, subject, raw, told=_told(fact, event_id, event))
+        except (ValidationError, KeyError, TypeError, ValueError) as problem:
+            return Heard(
+                event_id, kind, subject, raw, problem=Unreadable(f"not a valid {kind}: {_brief(problem)}")
+            )
+
+    def _strange(self, event_id: UUID, kind: str, subject: str, raw: bytes) -> Heard | None:
+        if kind.rsplit(".", 1)[0] in self._families:
+            return Heard(
+                event_id, kind, subject, raw, problem=NewerMajor(f"{kind} is newer than this process")
+            )
+        metrics.unknown_events.labels(kind[:80]).inc()
+        return None
+
+
+def _told(fact: type[Fact], event_id: UUID, event: dict[str, Any]) -> Told[Any]:
+    return Told(
+        fact.model_validate(event["data"]),
+        event_id,
+        datetime.fromisoformat(event["time"]),
+        str(event.get("actor", "unknown")),
+        str(event.get("correlationid", event_id)),
+        event.get("causationid"),
+        event.get("traceparent"),
+    )
+
+
+def _brief(problem: Exception) -> str:
+    if isinstance(problem, ValidationError):
+        return "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors(include_input=False)[:5]
+        )
+    return repr(problem)
+
+
+class Inbox:
+    """One service's consumer of facts: effects once, failures parked, nothing lost."""
+
+    def __init__(self, work: Work, subscriptions: Subscriptions, *, check_user: bool = True) -> None:
+        self._work = work
+        self._handlers = dict(subscriptions)
+        self._reader = Reader(subscriptions, check_user=check_user)
+        self._failures = 0
+
+    async def take(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+        """Carry out what a few messages say; returns once everything is committed or parked, so they may be acked."""
+        heard = [event for m in messages for event in self._reader.read(m.body, m.user_id)]
+        metrics.batch_events.observe(len(heard))
+        await self._carry_out(heard)
+
+    async def _carry_out(self, heard: Sequence[Heard]) -> None:
+        if not heard:
+            return
+        unreadable = [event for event in heard if event.told is None]
+        for event in unreadable:
+            await self._park(event, event.problem or Unreadable("unreadable"))
+        readable = [event for event in heard if event.told is not None]
+        if readable:
+            await self._halving(readable)
+
+    async def _halving(self, events: Sequence[Heard]) -> None:
+        try:
+            await self._once([event.told for event in events if event.told])
+        except Exception as problem:  # whatever a handler raises: it is halved, then parked
+            if infrastructure(problem):
+                await self._wait_for_database(problem)
+                await self._halving(events)
+            elif len(events) > 1:
+                middle = len(events) // 2
+                await self._halving(events[:middle])
+                await self._halving(events[middle:])
+            else:
+                await self._failed(events[0], problem)
+        else:
+            self._failures = 0
+            metrics.breaker_open.set(0)
+
+    async def _once(self, told: Sequence[Told[Any]]) -> None:
+        origin = Origin(
+            f"service:{self._work.service}", str(told[0].id), told[0].correlation, told[0].traceparent
+        )
+        await run(self._work, self._batch, origin, None, told)
+
+    async def _batch(self, tx: Tx, told: Sequence[Told[Any]]) -> None:
+        ids = [t.id for t in told]
+        claimed = await tx.db.execute(_CLAIM, {"consumer": self._work.service, "ids": ids})
+        new = {row.event_id for row in claimed}
+        metrics.inbox_duplicates.inc(len(ids) - len(new))
+        fresh: dict[type[Fact], list[Told[Any]]] = {}
+        for t in told:
+            if t.id in new:
+                new.discard(t.id)
+                fresh.setdefault(type(t.fact), []).append(t)
+        for fact, group in fresh.items():
+            await self._handle(tx, fact, group)
+
+    async def _handle(self, tx: Tx, fact: type[Fact], group: list[Told[Any]]) -> None:
+        started = time.perf_counter()
+        # what the handler announces or logs without naming its cause has the first fact of its group as the cause
+        tx.origin = group[0].origin
+        await self._handlers[fact](tx, group)
+        metrics.handler_seconds.labels(fact.TYPE).observe(time.perf_counter() - started)
+        for told in group:
+            metrics.consumer_lag_seconds.observe(max(0.0, (tx.now - told.time).total_seconds()))
+
+    async def _failed(self, event: Heard, problem: Exception) -> None:
+        """Park the event; while many different ones fail in a row, slow down to one a pause (the breaker)."""
+        self._failures += 1
+        if self._failures > BREAKER_AFTER:
+            metrics.breaker_open.set(1)
+            await asyncio.sleep(min(30.0, 2.0 ** (self._failures - BREAKER_AFTER)))
+        await self._park(event, problem)
+
+    async def _park(self, event: Heard, problem: Exception) -> None:
+        state = state_after(problem, 1)
+        log.error(
+            "event parked",
+            event_id=str(event.event_id),
+            type=event.type,
+            state=state,
+            error=str(problem)[:500],
+            exc_info=None if event.told is None else problem,
+        )
+        readable = event.told is not None or isinstance(problem, NewerMajor)
+        row = {
+            "consumer": self._work.service, "id": event.event_id, "type": event.type, "subject": event.subject,
+            "body": event.raw.decode() if readable else None, "raw": None if readable else event.raw,
+            "state": state, "wait": wait_before(1), "code": error_code(problem), "error": str(problem)[:2000],
+        }  # fmt: skip
+        await self._until_stored(row)
+        metrics.parked_events.labels(state).inc()
+
+    async def _until_stored(self, row: dict[str, Any]) -> None:
+        async def store(tx: Tx) -> None:
+            await tx.db.execute(_PARK, row)
+
+        while True:
+            try:
+                await run(self._work, store, Origin("kernel", str(row["id"]), str(row["id"])), None)
+            except Exception as problem:  # without its row the message must not be acknowledged
+                if not infrastructure(problem):
+                    raise
+                await self._wait_for_database(problem)
+            else:
+                return
+
+    async def _wait_for_database(self, problem: Exception) -> None:
+        """Hold the messages and probe: neither nack nor park, for nobody's event is to blame."""
+        log.warning("database is away; holding what was taken", error=str(problem)[:300])
+        pause = 0.2
+        while True:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+            try:
+                async with self._work.engine.connect() as db:
+                    await db.execute(text("SELECT 1"))
+            except (DBAPIError, OSError, PoolTimeout):
+                pause = min(5.0, pause * 2)
+            else:
+                return
+
+    async def retry_due(self) -> bool:
+        """Try one parked event that is due; whether there was one."""
+        try:
+            return await run(self._work, self._retry, Origin("kernel", "retry", "retry"), None)
+        except _RetryFailed as failed:
+            await self._put_off(failed)
+            return True
+
+    async def _retry(self, tx: Tx) -> bool:
+        due = (await tx.db.execute(_DUE, {"consumer": self._work.service})).first()
+        if due is None:
+            return False
+        event = self._reader.read(b"[" + orjson.dumps(due.body) + b"]", REPLAYER)
+        if not event or event[0].told is None:
+            raise _RetryFailed(
+                due.event_id, due.attempts, event[0].problem if event else Unreadable("not heard here")
+            )
+        told = event[0].told
+        claim = await tx.db.execute(_CLAIM_PARKED, {"consumer": self._work.service, "id": told.id})
+        if claim.first() is not None:
+            try:
+                await self._handle(tx, type(told.fact), [told])
+            except Exception as problem:
+                raise _RetryFailed(due.event_id, due.attempts, problem) from problem
+        await tx.db.execute(_DONE, {"consumer": self._work.service, "id": told.id})
+        return True
+
+    async def _put_off(self, failed: "_RetryFailed") -> None:
+        state = state_after(failed.problem, failed.attempts + 1)
+
+        async def again(tx: Tx) -> None:
+            await tx.db.execute(
+                _AGAIN,
+                {
+                    "consumer": self._work.service, "id": failed.event_id, "state": state,
+                    "wait": wait_before(failed.attempts + 1), "code": error_code(failed.problem),
+                    "error": str(failed.problem)[:2000],
+                },
+            )  # fmt: skip
+
+        log.error(
+            "parked event failed again",
+            event_id=str(failed.event_id),
+            state=state,
+            error=str(failed.problem)[:500],
+        )
+        await run(self._work, again, Origin("kernel", "retry", "retry"), None)
+
+
+class _RetryFailed(Exception):
+    """Rolls the retry's transaction back and carries what is needed to put the event off."""
+
+    def __init__(self, event_id: UUID, attempts: int, problem: Exception | None) -> None:
+        super().__init__(str(problem))
+        self.event_id = event_id
+        self.attempts = attempts
+        self.problem = problem or Unreadable("unreadable")
+
+
+def infrastructure(problem: Exception) -> bool:
+    """Whether the database or the network is away, so that no event is to blame."""
+    if isinstance(problem, PoolTimeout | ConnectionError | OSError | Unavailable):
+        return True
+    if isinstance(problem, DBAPIError):
+        return problem.connection_invalidated or sqlstate(problem) in GONE or _lost(problem)
+    return False
+
+
+def _lost(problem: DBAPIError) -> bool:
+    return isinstance(problem, InterfaceError | OperationalError) and sqlstate(problem) is None
+
+
+def permanent(problem: Exception) -> bool:
+    """Whether trying again cannot help: unreadable, refused (our bug: a valid fact is never refused), or a constraint."""
+    return isinstance(problem, Unreadable | TielineError | IntegrityError)
+
+
+def state_after(problem: Exception, attempts: int) -> str:
+    """`dead` at once for what cannot heal by itself, else `retry` until the waits are used up."""
+    if isinstance(problem, NewerMajor):
+        return "retry"
+    return "dead" if permanent(problem) or attempts > len(WAITS) else "retry"
+
+
+def wait_before(attempt: int) -> float:
+    """Seconds before the next try: 5, 30, 120, 600, 3600, 21600, each give or take 20 %."""
+    return WAITS[min(attempt, len(WAITS)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311  # jitter
+
+
+def error_code(problem: Exception) -> str:
+    """A short stable word for the problem: an error's code, a SQLSTATE, or the class name."""
+    if isinstance(problem, TielineError):
+        return problem.code
+    if isinstance(problem, DBAPIError):
+        return sqlstate(problem) or type(problem).__name__
+    return type(problem).__name__

@@ -1,0 +1,308 @@
+"""The transactional outbox: a fact is written with the state change and deleted once the broker has confirmed it.
+
+`event_log` keeps the final JSON of every event, written once; `outbox` is a thin row per unpublished event. There is no
+cursor: a row stays until it is confirmed, so one that commits late is found by the next poll (a cursor over the
+identity column would lose it). Rows that the broker will not take are set aside and tried again every half minute.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared import metrics
+from shared.contracts.base import FACTS, Fact
+from shared.logging import get_logger
+
+if TYPE_CHECKING:
+    from shared.broker import Publisher
+    from shared.unit_of_work import Committed, Origin
+
+log = get_logger(__name__)
+
+MOST_EVENTS_A_MESSAGE = 50
+MOST_BYTES_A_MESSAGE = 256 * 1024
+PAGE = 1000
+RELAY_LOCK = 7_041_001
+"""The advisory lock of the one active relay; a database belongs to one service, so one number serves all."""
+BUSY_POLL, IDLE_POLL = 0.05, 0.25
+LAG = 30.0
+SWEEP_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A fact on its way into the outbox."""
+
+    fact: Fact
+    event_id: UUID
+    at: datetime
+    origin: "Origin"
+
+
+def envelope(service: str, told: Announcement) -> str:
+    """The CloudEvents 1.0 JSON of an announcement; the data is spliced in, so it is serialised once."""
+    fact = told.fact
+    head: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(told.event_id),
+        "type": fact.TYPE,
+        "source": f"/tieline/{service}",
+        "subject": fact.subject,
+        "time": told.at.isoformat(),
+        "datacontenttype": "application/json",
+        "correlationid": told.origin.correlation,
+        "causationid": told.origin.cause,
+        "actor": told.origin.actor,
+    }
+    if told.origin.traceparent:
+        head["traceparent"] = told.origin.traceparent
+    if (version := getattr(fact, "version", None)) is not None:
+        head["version"] = version
+    return f'{orjson.dumps(head).decode()[:-1]},"data":{fact.model_dump_json()}}}'
+
+
+_ADD = text(
+    """
+    WITH told AS (
+        SELECT * FROM unnest(:ids, :keys, :subjects, :bodies)
+            WITH ORDINALITY AS told(event_id, routing_key, subject, body, nth)
+    ), kept AS (
+        INSERT INTO event_log (event_id, created_at, routing_key, subject, body)
+        SELECT event_id, :at, routing_key, subject, body FROM told
+    )
+    INSERT INTO outbox (event_id, event_at) SELECT event_id, :at FROM told ORDER BY nth
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("keys", type_=ARRAY(Text)),
+    bindparam("subjects", type_=ARRAY(Text)),
+    bindparam("bodies", type_=ARRAY(Text)),
+)
+
+
+async def add_to_outbox(db: AsyncConnection, service: str, announced: Sequence[Announcement]) -> None:
+    """Write a transaction's announcements, last in it, in one statement."""
+    if not announced:
+        return
+    await db.execute(
+        _ADD,
+        {
+            "ids": [told.event_id for told in announced],
+            "keys": [told.fact.TYPE for told in announced],
+            "subjects": [told.fact.subject for told in announced],
+            "bodies": [envelope(service, told) for told in announced],
+            "at": announced[0].at,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """An unpublished event."""
+
+    seq: int
+    routing_key: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One message: 1 to 50 events of one routing key."""
+
+    routing_key: str
+    rows: tuple[Row, ...]
+
+    @property
+    def body(self) -> bytes:
+        """A JSON array of CloudEvents (`application/cloudevents-batch+json`)."""
+        return f"[{','.join(row.body for row in self.rows)}]".encode()
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether the broker must find a queue: not for facts that are only for outsiders."""
+        fact = FACTS.get(self.routing_key)
+        return fact is None or not fact.OUTSIDE
+
+
+def batches(rows: Sequence[Row]) -> list[Batch]:
+    """Group a page by routing key into messages of at most 50 events and 256 KiB."""
+    found: list[Batch] = []
+    for key, group in groupby(
+        sorted(rows, key=lambda row: (row.routing_key, row.seq)), lambda row: row.routing_key
+    ):
+        held: list[Row] = []
+        size = 0
+        for row in group:
+            length = len(row.body.encode())
+            if held and (len(held) == MOST_EVENTS_A_MESSAGE or size + length > MOST_BYTES_A_MESSAGE):
+                found.append(Batch(key, tuple(held)))
+                held, size = [], 0
+            held.append(row)
+            size += length
+        found.append(Batch(key, tuple(held)))
+    return found
+
+
+_PAGE = text(
+    """
+    SELECT o.seq, e.routing_key, e.body
+    FROM outbox o JOIN event_log e ON e.event_id = o.event_id AND e.created_at = o.event_at
+    WHERE o.seq > :low AND (o.quarantined_at IS NULL OR o.quarantined_at < clock_timestamp() - interval '30 seconds')
+    ORDER BY o.seq LIMIT :page
+    """
+)
+_CONFIRM = text("DELETE FROM outbox WHERE seq = ANY(:seqs)").bindparams(
+    bindparam("seqs", type_=ARRAY(BigInteger))
+)
+_QUARANTINE = text(
+    "UPDATE outbox SET quarantined_at = clock_timestamp(), last_error = :error WHERE seq = ANY(:seqs)"
+).bindparams(bindparam("seqs", type_=ARRAY(BigInteger)))
+_GAUGES = text(
+    """
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(event_at)), 0), count(quarantined_at) FROM outbox
+    """
+)
+
+
+class LowWater:
+    """Spares the poll the index entries of rows deleted long ago; lags so far that no open transaction can be below it.
+
+    A sweep from 0 every few seconds finds whatever committed later than that all the same.
+    """
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+        self._low = 0
+        self._swept = 0.0
+
+    def next(self, now: float) -> int:
+        """The sequence number to read from, exclusive."""
+        while self._seen and self._seen[0][0] < now - LAG:
+            self._low = max(self._low, self._seen.popleft()[1])
+        if now - self._swept > SWEEP_EVERY:
+            self._swept = now
+            return 0
+        return self._low
+
+    def confirmed(self, now: float, seq: int) -> None:
+        """Remember how far rows have been deleted, at most once a second."""
+        if not self._seen or now - self._seen[-1][0] > 1:
+            self._seen.append((now, seq))
+
+
+class Relay:
+    """Publishes a service's outbox. Several processes may run one; the one whose session holds the lock works.
+
+    The lock is not trusted for correctness: a relay that lost it can at worst publish twice, and consumers drop that.
+    """
+
+    def __init__(self, engine: AsyncEngine, publisher: "Publisher", committed: "Committed") -> None:
+        self._engine = engine
+        self._publisher = publisher
+        self._committed = committed
+        self._page = PAGE
+        self._stopping = False
+
+    async def work(self) -> None:
+        """Until stopped: hold the lock's session, publish what waits, wait for the next commit."""
+        async with self._engine.connect() as plain_db:
+            db = await plain_db.execution_options(isolation_level="AUTOCOMMIT")
+            if not await self._lock(db):
+                return
+            metrics.relay_active.set(1)
+            try:
+                await self._publish_while_locked(db)
+            finally:
+                metrics.relay_active.set(0)
+                # a session that goes back to the pool must not keep the lock; a dead one has lost it already
+                if not plain_db.invalidated:
+                    await plain_db.invalidate()
+
+    def stop(self) -> None:
+        """Finish the page at hand and return."""
+        self._stopping = True
+        self._committed.fire()
+
+    async def _lock(self, db: AsyncConnection) -> bool:
+        while not self._stopping:
+            if (
+                await db.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": RELAY_LOCK})
+            ).scalar_one():
+                return True
+            await asyncio.sleep(1)
+        return False
+
+    async def _publish_while_locked(self, db: AsyncConnection) -> None:
+        water = LowWater()
+        poll = BUSY_POLL
+        gauged = 0.0
+        while not self._stopping:
+            now = time.monotonic()
+            if now - gauged > 2:
+                gauged = now
+                await _gauge(db)
+            rows = [
+                Row(*row) for row in await db.execute(_PAGE, {"low": water.next(now), "page": self._page})
+            ]
+            if not rows:
+                woken = await self._committed.wait(poll)
+                poll = BUSY_POLL if woken else min(poll * 1.5, IDLE_POLL)
+                continue
+            poll = BUSY_POLL
+            sent = await self._publish(db, rows)
+            if sent:
+                water.confirmed(now, max(sent))
+
+    async def _publish(self, db: AsyncConnection, rows: Sequence[Row]) -> list[int]:
+        """Publish a page; delete what was confirmed, set aside what was refused, leave the rest for the next try."""
+        started = time.perf_counter()
+        page = batches(rows)
+        outcome = await self._publisher.publish([(b.routing_key, b.body, b.mandatory) for b in page])
+        sent = [
+            row.seq
+            for batch, result in zip(page, outcome, strict=True)
+            if result is None
+            for row in batch.rows
+        ]
+        if sent:
+            await db.execute(_CONFIRM, {"seqs": sent})
+            metrics.relay_events.inc(len(sent))
+            metrics.relay_publish_seconds.observe(time.perf_counter() - started)
+            for batch in page:
+                metrics.events_per_message.observe(len(batch.rows))
+        for batch, result in zip(page, outcome, strict=True):
+            if result is not None:
+                await self._set_aside(db, batch, result)
+        if not sent:
+            await asyncio.sleep(BUSY_POLL)
+        return sent
+
+    async def _set_aside(self, db: AsyncConnection, batch: Batch, problem: Exception) -> None:
+        """A refused message of one row is quarantined; a larger one is first read again row by row."""
+        if not self._publisher.is_refusal(problem):
+            return
+        if len(batch.rows) > 1 and not self._publisher.is_unroutable(problem):
+            self._page = 1
+            return
+        self._page = PAGE
+        log.error(
+            "events set aside", routing_key=batch.routing_key, events=len(batch.rows), error=str(problem)
+        )
+        await db.execute(_QUARANTINE, {"seqs": [row.seq for row in batch.rows], "error": str(problem)[:500]})
+
+
+async def _gauge(db: AsyncConnection) -> None:
+    rows, oldest, quarantined = (await db.execute(_GAUGES)).one()
+    metrics.outbox_rows.set(rows)
+    metrics.outbox_oldest_seconds.set(float(oldest))
+    metrics.outbox_quarantined.set(quarantined)

@@ -1,0 +1,252 @@
+"""One process of one service: REST, consumer, relay and housekeeping as tasks around one database.
+
+`main.py` of a service is ten lines: `service = Service("orders", routers=…, subscriptions=…, preferences=…)`.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import uvicorn
+from aio_pika.abc import AbstractConnection
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared import operations, web
+from shared.auth import Verifier
+from shared.broker import Consumer, Publisher, keep_connected
+from shared.contracts import every_fact
+from shared.inbox import Inbox, Subscriptions
+from shared.logging import configure_logging, get_logger
+from shared.outbox import Relay
+from shared.patience import patiently, pause
+from shared.settings import Settings, load_settings
+from shared.topology import Topology
+from shared.unit_of_work import Committed, Work
+
+log = get_logger(__name__)
+
+RETRY_POLL = 1.0
+HOUSEKEEPING_SECONDS = 600.0
+STOP_SECONDS = 10.0
+GRACE_SECONDS = 15
+WATCHDOG_SECONDS = 25.0
+
+
+class Service:
+    """A service's wiring: what it answers over REST and what it hears."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        title: str,
+        routers: Sequence[APIRouter],
+        subscriptions: Subscriptions,
+        preferences: type[Any],
+    ) -> None:
+        every_fact()
+        self.name = name
+        self.subscriptions = subscriptions
+        self.settings: Settings | None = None
+        self.app = self._app(title, routers, preferences)
+
+    def _app(self, title: str, routers: Sequence[APIRouter], preferences: type[Any]) -> FastAPI:
+        app = FastAPI(title=f"Tieline {self.name}", lifespan=self._lifespan, docs_url="/docs", redoc_url=None)
+        web.install_problem_handlers(app)
+        for router in (
+            *routers,
+            operations.preferences_router(self.name, preferences),
+            operations.ops_router(self.name),
+        ):
+            app.include_router(router)
+        app.include_router(_health_router())
+        document: dict[str, Any] = {}
+
+        def openapi() -> dict[str, Any]:
+            if not document:
+                document.update(web.openapi_document(app, f"Tieline {self.name}", title))
+            return document
+
+        app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to complete the document
+        app.add_middleware(web.Edge)
+        return app
+
+    def attach(self, settings: Settings, engine: AsyncEngine) -> Work:
+        """Give the app its database and key set; tests do this without the lifespan."""
+        work = Work(self.name, engine, Committed())
+        self.app.state.work = work
+        self.app.state.verifier = Verifier(settings.jwks, settings.issuer, settings.audience)
+        self.app.state.ready = lambda: True
+        return work
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        settings = self.settings or load_settings()
+        engine = make_engine(settings)
+        tasks = Tasks(self, settings, engine, self.attach(settings, engine))
+        app.state.ready = tasks.ready
+        tasks.start()
+        try:
+            yield
+        finally:
+            app.state.ready = lambda: False
+            await tasks.stop()
+            await engine.dispose()
+
+    def serve(self) -> None:
+        """Run the process until SIGTERM or SIGINT; ends gracefully, or by force after 25 s."""
+        self.settings = settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format, service=self.name)
+        if settings.cors_origins:
+            self.app.add_middleware(
+                CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
+                expose_headers=["ETag", "Idempotency-Replayed", "X-Request-Id"],
+            )  # fmt: skip
+        uvicorn.run(
+            self.app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", access_log=False,
+            log_config=None, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+        )  # fmt: skip
+
+
+def make_engine(settings: Settings) -> AsyncEngine:
+    """The service's connection pool, asyncpg written out; a checkout that waits longer than 2 s fails."""
+    return create_async_engine(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout_seconds,
+        # uuid keys and unnest arrays are prepared once and kept by asyncpg
+        connect_args={"server_settings": {"application_name": "tieline", "jit": "off"}, "timeout": 5},
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
+
+
+class Tasks:
+    """The background work of one process, started after the database answers and stopped in order."""
+
+    def __init__(self, service: Service, settings: Settings, engine: AsyncEngine, work: Work) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._stopping = asyncio.Event()
+        topology = Topology.of({service.name: [fact.TYPE for fact in service.subscriptions]})
+        self._inbox = Inbox(work, service.subscriptions, check_user=settings.broker_users == "own")
+        self._consumer = Consumer(topology, service.name, self._inbox.take)
+        self._publisher = Publisher(service.name, settings.amqp_url)
+        self._relay = Relay(engine, self._publisher, work.committed)
+        self._name = service.name
+        self._tasks: list[asyncio.Task[None]] = []
+        self._relay_connected = False
+
+    def ready(self) -> bool:
+        """Whether this process can do its part: an API is ready without the broker, a worker is not."""
+        return self._settings.role == "api" or (self._consumer.connected and self._relay_connected)
+
+    def start(self) -> None:
+        """Start what the role asks for."""
+        if self._settings.role == "api":
+            return
+        url = self._settings.amqp_url
+        self._spawn(
+            "consumer", keep_connected(url, f"{self._name}.consumer", self._consumer.serve, self._stopping)
+        )
+        self._spawn("relay", keep_connected(url, f"{self._name}.relay", self._relay_on, self._stopping))
+        self._spawn("retry", self._retry_parked())
+        self._spawn("housekeeping", self._housekeeping())
+
+    def _spawn(self, part: str, work: Awaitable[None]) -> None:
+        async def supervised() -> None:
+            try:
+                await work
+            except Exception as problem:
+                log.critical(
+                    "background work died; ending the process so that it is restarted",
+                    part=part,
+                    exc_info=problem,
+                )
+                os.kill(os.getpid(), 15)
+                raise
+
+        self._tasks.append(asyncio.create_task(supervised(), name=part))
+
+    async def _relay_on(self, connection: AbstractConnection) -> None:
+        await self._publisher.open(connection)
+        self._relay_connected = True
+        try:
+            await patiently(self._relay.work, self._stopping)
+        finally:
+            self._relay_connected = False
+
+    async def _retry_parked(self) -> None:
+        async def once() -> None:
+            if not await self._inbox.retry_due():
+                await pause(self._stopping, RETRY_POLL)
+
+        while not self._stopping.is_set():
+            await patiently(once, self._stopping)
+
+    async def _housekeeping(self) -> None:
+        while not self._stopping.is_set():
+            await patiently(self._tidy, self._stopping)
+            await pause(self._stopping, HOUSEKEEPING_SECONDS)
+
+    async def _tidy(self) -> None:
+        """Make the event log's days ahead, drop what is past its time; each statement is its own transaction."""
+        async with self._engine.connect() as db:
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            await db.execute(text("SELECT keep_event_log(60, 14)"))
+            for table, column, days in (("inbox", "processed_at", 30), ("idempotency", "created_at", 7)):
+                while (
+                    await db.execute(text(_PURGE.format(table=table, column=column, days=days)))
+                ).rowcount >= 5000:
+                    pass
+
+    async def stop(self) -> None:
+        """Take no more, finish and acknowledge the batch at hand, let the relay finish its page, then end the rest."""
+        self._stopping.set()
+        self._consumer.stop()
+        self._relay.stop()
+        _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS) if self._tasks else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+_PURGE = (
+    "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} "
+    "WHERE {column} < now() - interval '{days} days' LIMIT 5000))"
+)
+
+
+def _health_router() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/health/ready")
+    async def ready(request: Request) -> Response:
+        work: Work = request.app.state.work
+        try:
+            async with work.engine.connect() as db:
+                await db.execute(text("SELECT 1"))
+            fine = bool(request.app.state.ready())
+        except (DBAPIError, OSError, TimeoutError):
+            fine = False
+        body = b'{"status":"ready"}' if fine else b'{"status":"not ready"}'
+        return Response(body, 200 if fine else 503, media_type="application/json")
+
+    @router.get("/metrics")
+    async def numbers() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

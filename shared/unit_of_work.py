@@ -1,0 +1,249 @@
+"""`run`: the only place that commits business writes, for REST and events alike.
+
+The handler's writes, its announcements and its record log commit together or not at all; the relay is woken after the
+transaction has ended. Nothing else in Tieline commits (a test looks for `.commit(` and `.begin(`).
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared import metrics
+from shared.auth import Principal, Scope
+from shared.contracts import Fact
+from shared.errors import Unavailable
+from shared.ids import new_id
+from shared.logging import get_logger
+from shared.outbox import Announcement, add_to_outbox
+from shared.quantity import plain
+from shared.record_log import LogEntry, write_log
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Fact)
+
+log = get_logger(__name__)
+
+MOST_TRIES = 4
+RETRIED = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock timeout: another try may well succeed."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who and what set a transaction off; it stands in every fact and log row of it."""
+
+    actor: str
+    cause: str
+    correlation: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Told(Generic[F]):
+    """A fact as it was heard, with the envelope's words."""
+
+    fact: F
+    id: UUID
+    time: datetime
+    actor: str
+    correlation: str
+    cause: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """What this fact sets off has it as its cause."""
+        return Origin(self.actor, str(self.id), self.correlation, self.traceparent)
+
+
+@dataclass
+class Tx:
+    """An open transaction and what will commit with it."""
+
+    db: AsyncConnection
+    now: datetime
+    origin: Origin
+    principal: Principal | None = None
+    announced: list[Announcement] = field(default_factory=list)
+    entries: list[LogEntry] = field(default_factory=list)
+
+    @property
+    def actor(self) -> str:
+        """The person, or the service, that set this off."""
+        return self.origin.actor
+
+    @property
+    def cause(self) -> str:
+        """The request id or the event id."""
+        return self.origin.cause
+
+    @property
+    def scope(self) -> Scope:
+        """The warehouses that the caller may see; events see all."""
+        return self.principal.scope if self.principal else Scope()
+
+    def announce(self, fact: Fact, because: Told[Any] | None = None) -> None:
+        """Tell a fact: it commits with the writes and is published once they are there."""
+        origin = because.origin if because else self.origin
+        self.announced.append(Announcement(fact, new_id(), self.now, origin))
+
+    def record(
+        self,
+        document: str,
+        id: object,  # noqa: A002  # the trade's word; nothing here needs the builtin
+        action: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        *,
+        part: str = "",
+        reason: str | None = None,
+        because: Told[Any] | None = None,
+    ) -> None:
+        """Keep a change in the record log (ORD-5); nothing is written when before and after are equal."""
+        if before == after and before is not None:
+            return
+        origin = because.origin if because else self.origin
+        self.entries.append(
+            LogEntry(
+                document,
+                str(id),
+                part,
+                action,
+                _jsonable(before),
+                _jsonable(after),
+                reason,
+                origin.actor,
+                origin.cause,
+            )
+        )
+
+
+class Committed:
+    """Tells whoever waits in this process that something has been committed."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def fire(self) -> None:
+        """Wake everybody who waits."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the next commit, at most so long; whether one came."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._next.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `run` needs of a service: its database, and whom to wake after a commit."""
+
+    service: str
+    engine: AsyncEngine
+    committed: Committed
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+async def run(
+    work: Work,
+    handler: Callable[Concatenate[Tx, P], Awaitable[R]],
+    origin: Origin,
+    principal: Principal | None,
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """Call the handler in a transaction; its announcements and log rows commit with its writes.
+
+    Serialization failures, deadlocks and lock timeouts are tried again (at most 4 times in all, with jitter), and so is
+    work whose connection the server has ended. A busy pool is `Unavailable`.
+    """
+    for attempt in range(1, MOST_TRIES + 1):
+        try:
+            result = await _once(work, handler, origin, principal, *args, **kwargs)
+        except PoolTimeout as busy:
+            raise Unavailable("The service is busy; send the same request again", retry_after=1) from busy
+        except DBAPIError as problem:
+            state = sqlstate(problem)
+            if attempt == MOST_TRIES or not (state in RETRIED or _connection_died(problem)):
+                raise
+            metrics.transaction_retries.labels(state or "connection").inc()
+            await asyncio.sleep(random.uniform(0.02, 0.2) * attempt)  # noqa: S311  # jitter, not a secret
+        else:
+            work.committed.fire()
+            return result
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def _once(
+    work: Work,
+    handler: Callable[Concatenate[Tx, P], Awaitable[R]],
+    origin: Origin,
+    principal: Principal | None,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    async with work.engine.begin() as db:
+        tx = Tx(db, work.now(), origin, principal)
+        result = await handler(tx, *args, **kwargs)
+        await write_log(db, tx.entries, tx.now)
+        await add_to_outbox(db, work.service, tx.announced)
+    return result
+
+
+def sqlstate(problem: DBAPIError) -> str | None:
+    """The SQLSTATE of a database error: it decides, not the exception's class."""
+    state = getattr(problem.orig, "sqlstate", None) or getattr(problem.orig, "pgcode", None)
+    return str(state) if state else None
+
+
+def _connection_died(problem: DBAPIError) -> bool:
+    """A connection that the server has ended. Even where COMMIT had reached it another try is safe: an event is in the
+    inbox by then, a POST's key is stored, and an update's version has moved on."""
+    return problem.connection_invalidated
+
+
+def changes(before: object, after: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs between two versions of a frozen dataclass: ({field: old}, {field: new}), for `tx.record`."""
+    differing = [f.name for f in fields(before) if getattr(before, f.name) != getattr(after, f.name)]  # type: ignore[arg-type]  # dataclasses by contract
+    return {name: getattr(before, name) for name in differing}, {
+        name: getattr(after, name) for name in differing
+    }
+
+
+def _jsonable(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if values is None else {name: _value(value) for name, value in values.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_value(inner) for inner in value]
+    if isinstance(value, str | int | bool) or value is None:
+        return value
+    return str(value)
