@@ -6,10 +6,10 @@ ARGS ?=
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test up down status logs dev lint format lock clean
+.PHONY: help env demo test up down status logs dev lint format lock clean images compose-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  TIELINE_SERVERS=auto|urls|installed|embedded|docker says where PostgreSQL and RabbitMQ come from"
 	@echo "  (urls: TIELINE_POSTGRES_URL and TIELINE_RABBITMQ_URL name them); nothing set: whatever is there"
@@ -58,3 +58,9 @@ clean: ## stop everything and remove the environment, the servers' data and all 
 	@if [ -x $(BIN)/tieline ]; then $(BIN)/tieline forget; fi
 	rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+images: ## build the container images: five services, tools, gateway
+	docker compose build
+
+compose-test: ## prove docker-compose.yml: build, start, demo through the gateway, take it all down
+	@deploy/compose/try

@@ -3,14 +3,16 @@
 from typing import Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query, Response
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from sqlalchemy import Row, Select, func, select, text
 
 from shared.errors import Invalid, NotFound
+from shared.ids import first_id_at
 from shared.paging import PageParams, Sorts
 from shared.preferences import as_json, choose, read_preferences
-from shared.schema import parked, record_log
+from shared.schema import event_log, parked, record_log
 from shared.unit_of_work import Tx
 from shared.web import Call, Input, Output, Page, allows, paging, problems
 
@@ -37,6 +39,19 @@ class LogRow(Output):
     actor: str
     cause: str
     at: str
+
+
+class EventRow(Output):
+    """An event as it was told; `data` is the fact."""
+
+    event_id: UUID
+    type: str
+    subject: str
+    at: str
+    actor: str
+    correlation: str
+    cause: str | None
+    data: dict[str, Any]
 
 
 class ParkedRow(Output):
@@ -139,6 +154,23 @@ def ops_router(service: str) -> APIRouter:
             query if id is None else query.where(record_log.c.document_id == id), page, log_row
         )
 
+    event_sorts = Sorts({"id": event_log.c.event_id}, default="id", tie=event_log.c.created_at)
+
+    @router.get("/events", operation_id=f"listEvents{service.title()}", response_model=Page[EventRow])
+    async def events(
+        since: AwareDatetime = Query(description="Events told from this instant on"),
+        type: str | None = Query(None, max_length=100),  # noqa: A002  # CloudEvents' own word
+        page: PageParams = paging(event_sorts),
+        call: Call = allows("ops:read"),
+    ) -> Response:
+        # ids are UUIDv7: an instant is a bound on the primary key, so no further index is needed
+        query = select(event_log).where(
+            event_log.c.event_id >= first_id_at(since), event_log.c.created_at >= since
+        )
+        return await call.list(
+            query if type is None else query.where(event_log.c.routing_key == type), page, _event_row
+        )
+
     @router.get("/parked", operation_id=f"listParked{service.title()}", response_model=Page[ParkedRow])
     async def list_parked(
         state: str | None = Query(None, pattern="^(retry|dead|done|discarded)$"),
@@ -204,6 +236,14 @@ def log_row(row: Row[Any]) -> LogRow:
     return LogRow(
         id=row.id, document=row.document, document_id=row.document_id, part=row.part, action=row.action,
         before=row.before, after=row.after, reason=row.reason, actor=row.actor, cause=row.cause, at=row.at.isoformat(),
+    )  # fmt: skip
+
+
+def _event_row(row: Row[Any]) -> EventRow:
+    event = orjson.loads(row.body)
+    return EventRow(
+        event_id=row.event_id, type=row.routing_key, subject=row.subject, at=row.created_at.isoformat(),
+        actor=event["actor"], correlation=event["correlationid"], cause=event.get("causationid"), data=event["data"],
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any
 
 import orjson
@@ -85,6 +86,7 @@ class Service:
         self.app.state.work = work
         self.app.state.verifier = Verifier(settings.jwks, settings.issuer, settings.audience)
         self.app.state.ready = lambda: True
+        self.app.state.stopping = asyncio.Event()
         return work
 
     @asynccontextmanager
@@ -110,10 +112,25 @@ class Service:
                 CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
                 expose_headers=["ETag", "Idempotency-Replayed", "X-Request-Id"],
             )  # fmt: skip
-        uvicorn.run(
+        config = uvicorn.Config(
             self.app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", access_log=False,
             log_config=None, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
         )  # fmt: skip
+        _Server(config, self.app).run()
+
+
+class _Server(uvicorn.Server):
+    """Tells held answers and live streams at the signal, not after them, that the process is stopping."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come: whoever waits for something may stop waiting."""
+        self._app.state.stopping.set()
+        self._app.state.work.committed.fire()
+        super().handle_exit(sig, frame)
 
 
 def make_engine(settings: Settings) -> AsyncEngine:

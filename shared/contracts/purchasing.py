@@ -125,6 +125,8 @@ class ExceptionKind(StrEnum):
     """Why something cannot be bought as it stands; see docs/glossary.md."""
 
     NO_SOURCE = "no_source"
+    TRANSFER_NOT_AVAILABLE = "transfer_not_available"
+    """The source is a warehouse, and transfers are not built yet (SO-4)."""
     UNKNOWN_VENDOR = "unknown_vendor"
     ZERO_COST = "zero_cost"
     CREDIT_HOLD = "credit_hold"

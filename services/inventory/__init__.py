@@ -1,0 +1,1 @@
+"""Inventory: what exists, what is there, and who gets it."""

@@ -1,0 +1,112 @@
+"""Incoming shipments and inspections."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from services.inventory import handlers
+from services.inventory.domain.incoming import IncomingState
+from services.inventory.schemas import incoming as schemas
+from services.inventory.schemas.words import Code
+from services.inventory.views import incoming as views
+from shared.paging import PageParams
+from shared.web import Call, Page, allows, paging, problems
+
+router = APIRouter(prefix="/v1", tags=["incoming"])
+
+Named = Annotated[str, Query(min_length=1, max_length=64, description="Its id or its number")]
+
+
+@router.get(
+    "/incoming-shipments",
+    operation_id="listIncomingShipments",
+    response_model=Page[schemas.IncomingRow],
+    responses=problems(400),
+)
+async def list_incoming(
+    call: Call = allows("inventory:read"),
+    page: PageParams = paging(views.INCOMING_SORTS),
+    po: Named | None = None,
+    state: IncomingState | None = None,
+    warehouse: Code | None = None,
+    vendor: Code | None = None,
+) -> Response:
+    """What is expected, being counted, and what has arrived; newest first."""
+    query = views.incoming_shipments(po=po, state=state, warehouse=warehouse, vendor=vendor, scope=call.scope)
+    return await call.list(query, page, schemas.incoming_row)
+
+
+@router.get(
+    "/incoming-shipments/{shipment_id}",
+    operation_id="getIncomingShipment",
+    response_model=schemas.IncomingOut,
+    responses=problems(404),
+)
+async def show_incoming(shipment_id: UUID, call: Call = allows("inventory:read")) -> Response:
+    """One incoming shipment, its lines, and for whom they come."""
+    return await call.read(views.incoming_shipment, shipment_id, call.scope, respond=schemas.incoming)
+
+
+@router.post(
+    "/incoming-shipments/{shipment_id}/receive",
+    operation_id="receive",
+    response_model=schemas.ReceiptOut,
+    responses=problems(404, 409, 412, 428),
+)
+async def receive(
+    shipment_id: UUID, body: schemas.Count, call: Call = allows("receiving:write", if_match=True)
+) -> Response:
+    """Receive what was counted; the answer lists the special orders that arrived (SO-16)."""
+    return await call.run(
+        handlers.receive, shipment_id, call.version, body.counted, body.complete, respond=schemas.receipt
+    )
+
+
+@router.get(
+    "/inspections",
+    operation_id="listInspections",
+    response_model=Page[schemas.InspectionRow],
+    responses=problems(400),
+)
+async def list_inspections(
+    call: Call = allows("inventory:read"),
+    page: PageParams = paging(views.INSPECTION_SORTS),
+    state: Literal["open", "closed"] | None = None,
+    order: Named | None = None,
+    sku: Code | None = None,
+    warehouse: Code | None = None,
+    receipt: UUID | None = None,
+) -> Response:
+    """Special-order goods to inspect, or inspected; newest first."""
+    query = views.inspections(
+        state=state, order=order, sku=sku, warehouse=warehouse, receipt=receipt, scope=call.scope
+    )
+    return await call.list(query, page, schemas.inspection_row)
+
+
+@router.get(
+    "/inspections/{inspection_id}",
+    operation_id="getInspection",
+    response_model=schemas.InspectionOut,
+    responses=problems(404),
+)
+async def show_inspection(inspection_id: UUID, call: Call = allows("inventory:read")) -> Response:
+    """One inspection, and for whom its units are."""
+    return await call.read(views.inspection, inspection_id, call.scope, respond=schemas.inspection)
+
+
+@router.post(
+    "/inspections/{inspection_id}/complete",
+    operation_id="completeInspection",
+    response_model=schemas.InspectionDone,
+    responses=problems(404, 409),
+)
+async def complete(
+    inspection_id: UUID, body: schemas.Round, call: Call = allows("inspections:write")
+) -> Response:
+    """One round: how many passed, how many failed; failed units are quarantined and their need reopens (SO-9)."""
+    return await call.run(
+        handlers.complete_inspection, inspection_id, body.passed, body.failed, body.reason,
+        respond=schemas.inspection_done,
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""Sales orders as demand: whatever an order's newest snapshot says is wanted, and what must be asked back (BO-3, BO-6)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.inventory.domain.claim import Allotment
+from services.inventory.domain.demand import Demand, Line, Supply, supply_of
+from services.inventory.handlers import telling
+from services.inventory.handlers.allotment import allot
+from services.inventory.handlers.withdrawals import ask_for_excess
+from services.inventory.store import allotments as claims
+from services.inventory.store import demand as demands
+from services.inventory.store import stock as stock_rows
+from shared.contracts.orders import (
+    KitComponent,
+    OrderLine,
+    OrderSnapshot,
+    SalesOrderCancelled,
+    SalesOrderOpened,
+)
+from shared.decimals import ZERO
+from shared.unit_of_work import Told, Tx
+
+Heard = dict[UUID, Told[Any]]
+
+
+async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
+    """Orders opened, changed or cancelled: their demand counts at once, and competes by rank (BO-3).
+
+    All of a batch is one transaction: its stock rows are locked in key order, its demands written, then the queue
+    runs once for all, so two orders of 20 on 20 leave exactly one waiting. What a line holds beyond its need is asked
+    back. A standing is told for every line, even with nothing: it says which version of the order has been settled.
+    """
+    heard = _newest(told)
+    news = await demands.keep_newest(tx.db, [t.fact for t in heard.values()])
+    heard = {order: t for order, t in heard.items() if order in news}
+    if not heard:
+        return
+    wished = [demand for t in heard.values() for demand in demands_of(t.fact)]
+    stock = await stock_rows.lock_stock(tx.db, {demand.key for demand in wished})
+    before = await demands.demands_of_orders(tx.db, heard)
+    wanted = {demand.line: demand for demand in _carry_over(wished, before, heard)}
+    held = await _held(tx, wanted, before)
+
+    asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard)
+    waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
+    settled = [_settled(demand, line in waiting) for line, demand in wanted.items()]
+    await demands.save_demands(tx.db, settled)
+    grants = await allot(tx, {key for key, row in stock.items() if row.available > 0}, "order")
+
+    current = {demand.line: demand for demand in settled} | {
+        grant.demand.line: grant.demand for grant in grants
+    }
+    _tell(tx, heard, current, telling.by_line(grant.allotment for grant in grants))
+
+
+def _newest(told: Iterable[Told[Any]]) -> Heard:
+    newest: Heard = {}
+    for t in told:
+        held = newest.get(t.fact.order_id)
+        if held is None or held.fact.version < t.fact.version:
+            newest[t.fact.order_id] = t
+    return newest
+
+
+def demands_of(order: OrderSnapshot) -> Iterator[Demand]:
+    """The demands of an order: a row per line, or per component of a kit line; none for services and drop ships."""
+    for line in order.lines:
+        supply = supply_of(line.kind, special_order=line.special_order, drop_ship=line.drop_ship)
+        if supply is not Supply.NONE:
+            yield _demand(order, line, 0, line.sku, supply, line.ordered, line.cancel_wanted)
+        elif not line.drop_ship:
+            yield from (demand for part in line.components if (demand := _component(order, line, part)))
+
+
+def _component(order: OrderSnapshot, line: OrderLine, part: KitComponent) -> Demand | None:
+    supply = supply_of(part.kind, special_order=part.special_order, drop_ship=False)
+    if supply is Supply.NONE:
+        return None
+    per_kit = part.qty_per_kit
+    return _demand(
+        order, line, part.seq, part.sku, supply, line.ordered * per_kit, line.cancel_wanted * per_kit
+    )
+
+
+def _demand(
+    order: OrderSnapshot,
+    line: OrderLine,
+    component: int,
+    sku: str,
+    supply: Supply,
+    ordered: Decimal,
+    cancel_wanted: Decimal,
+) -> Demand:
+    return Demand(
+        line_id=line.line_id,
+        component=component,
+        order_id=order.order_id,
+        order_number=order.number,
+        line_no=line.line_no,
+        sku=sku,
+        warehouse=line.warehouse,
+        ordered=ordered,
+        cancel_wanted=cancel_wanted,
+        granted=ZERO,
+        shipped=ZERO,
+        priority=order.priority,
+        ranked_at=line.ranked_at,
+        special=supply is Supply.TIE,
+        all_or_nothing=line.all_or_nothing,
+        heard_version=order.version,
+        settled_version=0,
+    )
+
+
+def _carry_over(wished: Iterable[Demand], before: Mapping[Line, Demand], heard: Heard) -> Iterator[Demand]:
+    """The wishes with the figures that inventory owns; a line that its order no longer names is wanted no more."""
+    seen = set()
+    for demand in wished:
+        seen.add(demand.line)
+        if old := before.get(demand.line):
+            yield replace(
+                demand, granted=old.granted, shipped=old.shipped, settled_version=old.settled_version
+            )
+        else:
+            yield demand
+    for line, old in before.items():
+        if line not in seen:
+            yield replace(old, cancel_wanted=old.ordered, heard_version=heard[old.order_id].fact.version)
+
+
+async def _held(
+    tx: Tx, wanted: Mapping[Line, Demand], before: Mapping[Line, Demand]
+) -> dict[Line, list[Allotment]]:
+    """What the lines have in the warehouse: only of interest where there is more than is needed, or a question is open."""
+    lines = [
+        line
+        for line, old in before.items()
+        if old.granted > 0 and (wanted[line].excess or old.settled_version < old.heard_version)
+    ]
+    return await claims.live_allotments(tx.db, lines) if lines else {}
+
+
+def _settled(demand: Demand, is_waiting: bool) -> Demand:
+    return demand if is_waiting else replace(demand, settled_version=demand.heard_version)
+
+
+def _tell(
+    tx: Tx, heard: Heard, current: Mapping[Line, Demand], born: Mapping[Line, Sequence[Allotment]]
+) -> None:
+    """A fact per order heard, with all its lines; what went to others besides is told after them."""
+    by_order: dict[UUID, dict[Line, Demand]] = {}
+    for line, demand in current.items():
+        by_order.setdefault(demand.order_id, {})[line] = demand
+    others: dict[Line, Demand] = {}
+    for order, own in sorted(by_order.items()):
+        if order in heard:
+            telling.tell_allotted(tx, _reason(heard[order].fact), telling.standings(own, born), heard[order])
+        else:
+            others |= own
+    telling.tell_allotted(tx, "changed", telling.standings(others, born), next(iter(heard.values())))
+
+
+def _reason(order: OrderSnapshot) -> str:
+    if isinstance(order, SalesOrderOpened):
+        return "opened"
+    return "cancelled" if isinstance(order, SalesOrderCancelled) else "changed"

@@ -1,0 +1,215 @@
+"""Purchase orders as heard: what is expected to arrive, for whom, and what came before its tie was known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.inventory.domain.incoming import (
+    Adjusted,
+    IncomingLine,
+    IncomingShipment,
+    IncomingState,
+    Limit,
+    PoLine,
+    adjusted,
+    advance,
+    expected_lines,
+    limit_after,
+    reduced_supply,
+)
+from services.inventory.handlers.late_ties import serve_late_ties
+from services.inventory.store import incoming
+from services.inventory.store import purchase_orders as pos
+from shared.contracts.inventory import ReducedLine, SupplyReduced
+from shared.contracts.purchasing import PurchaseOrderSnapshot, SupplyReductionAsked
+from shared.ids import new_id
+from shared.schema import next_numbers
+from shared.unit_of_work import Told, Tx
+
+Heard = dict[UUID, Told[Any]]
+
+
+async def purchase_order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
+    """Purchase orders opened, changed, cancelled or closed: the newest snapshot of each decides what is expected.
+
+    An open one has one incoming shipment with what is outstanding; a tie heard after its goods is served from what of
+    them is still free.
+    """
+    heard = _newest(told)
+    news = await pos.keep_newest(tx.db, [t.fact for t in heard.values()])
+    heard = {po: t for po, t in heard.items() if po in news}
+    if not heard:
+        return
+    lines = await _save_lines(tx, heard)
+    await adjust_incoming(tx, {po: t.fact for po, t in heard.items()}, lines, heard)
+    await serve_late_ties(tx, lines, heard)
+
+
+def _newest(told: Iterable[Told[Any]]) -> Heard:
+    newest: Heard = {}
+    for t in told:
+        held = newest.get(t.fact.po_id)
+        if held is None or held.fact.version < t.fact.version:
+            newest[t.fact.po_id] = t
+    return newest
+
+
+async def _save_lines(tx: Tx, heard: Heard) -> dict[UUID, PoLine]:
+    """Write the lines and ties of these snapshots; a line that its purchase order no longer has brings nothing more."""
+    before = await pos.po_lines(tx.db, heard)
+    snapshots = [t.fact for t in heard.values()]
+    named = {line.po_line_id for po in snapshots for line in po.lines}
+    promised = await pos.promised_supply(tx.db, named - before.keys()) if named - before.keys() else {}
+    lines = [_line(po, line, before.get(line.po_line_id), promised) for po in snapshots for line in po.lines]
+    gone = [replace(line, cancelled=line.ordered) for id_, line in before.items() if id_ not in named]
+    await pos.save_po_lines(tx.db, [*lines, *gone])
+    after = {line.po_line_id: line for line in (*lines, *gone)}
+    ties = [
+        pos.TieRow(
+            tie.tie_id, line.po_line_id, tie.order_id, tie.order_number, tie.line_id, tie.line_no, tie.component,
+            tie.special_order_id, tie.qty, tie.closed,
+        )
+        for po in snapshots for line in po.lines for tie in line.ties
+    ]  # fmt: skip
+    await pos.save_ties(tx.db, after, ties)
+    return after
+
+
+def _line(
+    po: PurchaseOrderSnapshot, line: Any, held: PoLine | None, promised: Mapping[UUID, Decimal]
+) -> PoLine:
+    limit = (
+        Limit(held.supply_limit, held.cancel_floor) if held else Limit(promised.get(line.po_line_id), None)
+    )
+    limit = limit_after(line.ordered, line.cancelled, limit)
+    return PoLine(
+        po_line_id=line.po_line_id,
+        po_id=po.po_id,
+        line_no=line.line_no,
+        sku=line.sku,
+        description=line.description,
+        unit=line.unit,
+        ordered=line.ordered,
+        cancelled=line.cancelled,
+        received=held.received if held else Decimal(0),
+        supply_limit=limit.supply,
+        cancel_floor=limit.cancel_floor,
+    )
+
+
+async def adjust_incoming(
+    tx: Tx, orders: Mapping[UUID, Any], lines: Mapping[UUID, PoLine], causes: Mapping[UUID, Told[Any]]
+) -> None:
+    """Make the open incoming shipment of each purchase order agree with what it still brings; new ones get a number.
+
+    `orders` are snapshots (or anything with number, state, vendor, warehouse, drop_ship); their rows are locked.
+    """
+    open_now = await incoming.open_shipments(tx.db, orders)
+    of_po: dict[UUID, dict[UUID, PoLine]] = {po: {} for po in orders}
+    for line in lines.values():
+        of_po[line.po_id][line.po_line_id] = line
+    wanted = {id_: {} if po.drop_ship else expected_lines(po.state, of_po[id_]) for id_, po in orders.items()}
+    changed = {id_: adjusted(orders[id_].state, held.lines, wanted[id_]) for id_, held in open_now.items()}
+    changed = {id_: change for id_, change in changed.items() if change.is_changed}
+    after = [_apply(open_now[id_], orders[id_], change) for id_, change in changed.items()]
+    fresh = await _new_shipments(
+        tx, {id_: po for id_, po in orders.items() if id_ not in open_now and wanted[id_]}, wanted
+    )
+
+    await incoming.save_shipments(tx.db, [*after, *fresh], tx.now)
+    await incoming.save_lines(tx.db, [line for s in (*after, *fresh) for line in _rows(s, lines)])
+    await incoming.drop_lines(
+        tx.db, [(open_now[id_].id, line) for id_, c in changed.items() for line in c.dropped]
+    )
+    for shipment in (*after, *fresh):
+        _log(tx, open_now.get(shipment.po_id), shipment, causes.get(shipment.po_id))
+
+
+async def _new_shipments(
+    tx: Tx, orders: Mapping[UUID, Any], wanted: Mapping[UUID, Mapping[UUID, Decimal]]
+) -> list[IncomingShipment]:
+    numbers = await next_numbers(tx.db, "incoming_shipment_numbers", "IS", len(orders))
+    return [
+        IncomingShipment(
+            new_id(), number, 1, IncomingState.EXPECTED, id_, po.number, po.vendor, po.warehouse,
+            {line: (qty, None) for line, qty in wanted[id_].items()},
+        )
+        for number, (id_, po) in zip(numbers, orders.items(), strict=True)
+    ]  # fmt: skip
+
+
+def _apply(shipment: IncomingShipment, po: Any, change: Adjusted) -> IncomingShipment:
+    if change.is_cancelled:
+        state = advance(shipment.number, shipment.state, IncomingState.CANCELLED)
+        return replace(shipment, version=shipment.version + 1, state=state)
+    kept = {line: held for line, held in shipment.lines.items() if line not in change.dropped}
+    saved = {line: (qty, kept[line][1] if line in kept else None) for line, qty in change.saved.items()}
+    return replace(
+        shipment, version=shipment.version + 1, po_number=po.number, vendor=po.vendor, warehouse=po.warehouse,
+        lines={**kept, **saved},
+    )  # fmt: skip
+
+
+def _rows(shipment: IncomingShipment, lines: Mapping[UUID, PoLine]) -> list[IncomingLine]:
+    if shipment.state is IncomingState.CANCELLED:
+        return []
+    return [
+        IncomingLine(shipment.id, line, lines[line].sku, shipment.warehouse, expected, counted)
+        for line, (expected, counted) in shipment.lines.items()
+    ]
+
+
+def _log(tx: Tx, before: IncomingShipment | None, after: IncomingShipment, because: Told[Any] | None) -> None:
+    was = _figures(before) if before else None
+    action = "cancelled" if after.state is IncomingState.CANCELLED else "changed" if before else "expected"
+    tx.record("incoming-shipment", after.id, action, was, _figures(after), because=because)
+
+
+def _figures(shipment: IncomingShipment) -> dict[str, Any]:
+    expected = {str(line): qty for line, (qty, _) in shipment.lines.items()}
+    return {"state": shipment.state, "purchase_order": shipment.po_number, "expected": expected}
+
+
+async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAsked]]) -> None:
+    """A sent purchase order shall shrink: what has arrived, or stands counted at the dock, stays; the rest is given up.
+
+    A question is answered once: asked again, it gets the same answer. One about a purchase order that has not been
+    heard of yet is answered with its wish (nothing can have arrived), and limits its lines when they come.
+    """
+    heads = await pos.lock_purchase_orders(tx.db, {t.fact.po_id for t in told})
+    lines = await pos.po_lines(tx.db, heads)
+    at_dock = {
+        line: qty
+        for s in (await incoming.open_shipments(tx.db, heads)).values()
+        for line, qty in s.counted.items()
+    }
+    given = await pos.given_answers(tx.db, {t.fact.question_id for t in told})
+    fresh = []
+    for t in told:
+        if t.fact.question_id not in given:
+            given[t.fact.question_id] = _supply(t.fact, lines, at_dock)
+            fresh += [
+                (t.fact.question_id, line, t.fact.po_id, qty)
+                for line, qty in given[t.fact.question_id].items()
+            ]
+        answer = [ReducedLine(po_line_id=line, supply=qty) for line, qty in given[t.fact.question_id].items()]
+        tx.announce(SupplyReduced(question_id=t.fact.question_id, po_id=t.fact.po_id, lines=answer), t)
+    if fresh:
+        await pos.keep_answers(tx.db, fresh, tx.now)
+        heard = {id_: head for id_, head in heads.items() if head.version > 0}
+        await adjust_incoming(tx, heard, await pos.po_lines(tx.db, heard), {t.fact.po_id: t for t in told})
+
+
+def _supply(
+    question: SupplyReductionAsked, lines: Mapping[UUID, PoLine], at_dock: Mapping[UUID, Decimal]
+) -> dict[UUID, Decimal]:
+    received = {id_: line.received for id_, line in lines.items()}
+    zero = Decimal(0)
+    return {
+        wish.po_line_id: reduced_supply(
+            wish.supply, received.get(wish.po_line_id, zero), at_dock.get(wish.po_line_id, zero)
+        )
+        for wish in question.lines
+    }

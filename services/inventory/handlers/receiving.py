@@ -1,0 +1,352 @@
+"""A receipt (SO-6, SO-8, SO-16): counted goods become pegs, fills and free stock in one transaction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.inventory.domain.adjustment import must_be_stock
+from services.inventory.domain.claim import Allotment
+from services.inventory.domain.incoming import (
+    IncomingLine,
+    IncomingShipment,
+    IncomingState,
+    PoLine,
+    ReceiptLine,
+    advance,
+    must_be_receivable,
+)
+from services.inventory.domain.inspection import Inspection
+from services.inventory.domain.preferences import Preferences
+from services.inventory.domain.receiving import (
+    Counted,
+    Divided,
+    LineOutcome,
+    Receipt,
+    Short,
+    counts,
+    divide,
+    must_have_counted,
+)
+from services.inventory.domain.stock import Entry, LedgerKind, Move, total
+from services.inventory.handlers import inspections, telling
+from services.inventory.handlers.allotment import allot, tell_grants
+from services.inventory.handlers.pegs import NewPeg, Pegged, peg
+from services.inventory.handlers.purchase_orders import adjust_incoming
+from services.inventory.store import incoming, items
+from services.inventory.store import purchase_orders as pos
+from services.inventory.store import stock as stock_rows
+from services.inventory.store.queue import Grant
+from shared.contracts import inventory as facts
+from shared.contracts.base import MOST_LINES
+from shared.decimals import ZERO
+from shared.errors import NotFound, Stale
+from shared.ids import new_id
+from shared.preferences import preferences
+from shared.unit_of_work import Tx
+
+
+class NoSuchIncomingShipment(NotFound):
+    """There is no such incoming shipment in the caller's warehouses."""
+
+
+class IncomingShipmentChanged(Stale):
+    """The incoming shipment has moved on since it was read."""
+
+
+async def receive(
+    tx: Tx, shipment_id: UUID, version: int, counted: Sequence[tuple[UUID | int, Decimal]], complete: bool
+) -> Receipt:
+    """Receive an incoming shipment as it was counted; only a complete one moves stock (SO-16).
+
+    With `complete` false the counts are kept and the shipment is `receiving`.
+    """
+    shipment, lines = await _locked(tx, shipment_id, version)
+    numbered = {lines[line].line_no: line for line in shipment.lines}
+    saved = {line: units for line, (_, units) in shipment.lines.items()}
+    found = counts(shipment.number, numbered, saved, counted)
+    await _must_fit_units(tx, [(lines[line].sku, qty) for line, qty in found.items() if qty])
+    if not complete:
+        return Receipt(await _keep_counts(tx, shipment, lines, found), (), {})
+    must_have_counted(shipment.number, found)
+    return await _complete(tx, shipment, lines, found)
+
+
+async def _locked(tx: Tx, shipment_id: UUID, version: int) -> tuple[IncomingShipment, dict[UUID, PoLine]]:
+    """The shipment with its purchase order, both locked, if the caller may see it and nothing has moved on."""
+    po_id = await pos.po_of_shipment(tx.db, shipment_id)
+    heads = await pos.lock_purchase_orders(tx.db, [po_id]) if po_id else {}
+    shipment = await incoming.lock_shipment(tx.db, shipment_id)
+    if shipment is None or not tx.scope.allows(shipment.warehouse):
+        raise NoSuchIncomingShipment("There is no such incoming shipment in your warehouses")
+    advance(shipment.number, shipment.state, IncomingState.COMPLETE)
+    if shipment.version != version:
+        raise IncomingShipmentChanged(
+            f"{shipment.number} has changed since you read it; read it again",
+            current=shipment.version,
+            given=version,
+        )
+    must_be_receivable(heads[shipment.po_id].number, heads[shipment.po_id].state)
+    return shipment, await pos.po_lines(tx.db, [shipment.po_id])
+
+
+async def _must_fit_units(tx: Tx, counted: Sequence[tuple[str, Decimal]]) -> None:
+    units = await items.units_of(tx.db, {sku for sku, _ in counted})
+    for sku, qty in counted:
+        if sku in units:
+            must_be_stock(units[sku], qty)
+
+
+async def _keep_counts(
+    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
+) -> IncomingShipment:
+    after = replace(
+        shipment,
+        version=shipment.version + 1,
+        state=advance(shipment.number, shipment.state, IncomingState.RECEIVING),
+        lines={line: (expected, found[line]) for line, (expected, _) in shipment.lines.items()},
+    )
+    await incoming.save_shipments(tx.db, [after], tx.now)
+    await incoming.save_lines(tx.db, _rows(after, lines))
+    tx.record("incoming-shipment", shipment.id, "counted", _counts(shipment), _counts(after))
+    return after
+
+
+def _rows(shipment: IncomingShipment, lines: Mapping[UUID, PoLine]) -> list[IncomingLine]:
+    return [
+        IncomingLine(shipment.id, line, lines[line].sku, shipment.warehouse, expected, counted)
+        for line, (expected, counted) in shipment.lines.items()
+    ]
+
+
+def _counts(shipment: IncomingShipment) -> dict[str, Any]:
+    return {
+        "state": shipment.state,
+        "counted": {str(line): counted for line, (_, counted) in shipment.lines.items()},
+    }
+
+
+async def _complete(
+    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
+) -> Receipt:
+    came = sorted((line for line, qty in found.items() if qty), key=lambda line: lines[line].line_no)
+    keys = {line: (lines[line].sku, shipment.warehouse) for line in came}
+    await stock_rows.lock_stock(tx.db, keys.values())
+    ties = await pos.open_ties(tx.db, came)
+    wish = (await preferences(tx, Preferences)).over_receipt
+    divided = divide([Counted(line, shipment.lines[line][0], found[line]) for line in came], ties, wish)
+    rows = [_receipt_line(shipment, lines[d.counted.po_line_id], d) for d in divided]
+
+    after = await _write_head(tx, shipment, lines, found)
+    await incoming.add_receipt_lines(tx.db, rows, tx.now)
+    await _move(tx, shipment, rows)
+    await pos.receive_po_lines(tx.db, {line: found[line] for line in came})
+    new = [NewPeg(p.tie, row, p.qty) for row, d in zip(rows, divided, strict=True) for p in d.pegs]
+    pegged = await peg(tx, new, "receipt")
+    opened = (
+        await inspections.open_inspections(tx, pegged.allotments, _origins(after, rows, pegged))
+        if new
+        else {}
+    )
+    grants = await allot(tx, keys.values(), "receipt")
+    await _expect_the_rest(tx, shipment.po_id)
+
+    outcomes, others = _outcomes(rows, divided, lines, pegged, opened, grants)
+    demands = {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
+    receipt = Receipt(after, outcomes, demands)
+    _tell(tx, receipt)
+    tell_grants(tx, others, "receipt")
+    return receipt
+
+
+def _receipt_line(shipment: IncomingShipment, line: PoLine, divided: Divided) -> ReceiptLine:
+    counted = divided.counted
+    return ReceiptLine(
+        id=new_id(),
+        shipment_id=shipment.id,
+        po_id=shipment.po_id,
+        po_line_id=line.po_line_id,
+        sku=line.sku,
+        warehouse=shipment.warehouse,
+        expected=counted.expected,
+        received=counted.received,
+        surplus=divided.surplus,
+        pegged=divided.pegged,
+    )
+
+
+async def _write_head(
+    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
+) -> IncomingShipment:
+    after = replace(
+        shipment,
+        version=shipment.version + 1,
+        state=IncomingState.COMPLETE,
+        lines={line: (expected, found[line]) for line, (expected, _) in shipment.lines.items()},
+    )
+    await incoming.save_lines(tx.db, _rows(after, lines))
+    await incoming.complete_shipment(tx.db, after, tx.actor, tx.now)
+    tx.record("incoming-shipment", shipment.id, "completed", _counts(shipment), _counts(after))
+    return after
+
+
+async def _move(tx: Tx, shipment: IncomingShipment, rows: Sequence[ReceiptLine]) -> None:
+    entries = [Entry(row.key, row.received, LedgerKind.RECEIPT, str(row.id), shipment.number) for row in rows]
+    await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    await stock_rows.move_stock(
+        tx.db, total((row.key, Move(on_hand=row.received, pegged=row.pegged)) for row in rows)
+    )
+
+
+def _origins(
+    shipment: IncomingShipment, rows: Sequence[ReceiptLine], pegged: Pegged
+) -> dict[UUID, Inspection]:
+    """For each receipt line that pegged: an inspection of its goods, still without number and quantity."""
+    return {
+        row.id: Inspection(
+            new_id(), "", 1, row.id, row.sku, row.warehouse, ZERO, ZERO, ZERO, None, shipment.id, shipment.number,
+            shipment.po_id, shipment.po_number, row.po_line_id, shipment.vendor,
+        )
+        for row in rows if pegged.of(row.id)
+    }  # fmt: skip
+
+
+async def _expect_the_rest(tx: Tx, po_id: UUID) -> None:
+    """The next expected shipment, if the purchase order still brings something (SO-8)."""
+    head = (await pos.lock_purchase_orders(tx.db, [po_id]))[po_id]
+    await adjust_incoming(tx, {po_id: head}, await pos.po_lines(tx.db, [po_id]), {})
+
+
+def _outcomes(
+    rows: Sequence[ReceiptLine],
+    divided: Sequence[Divided],
+    lines: Mapping[UUID, PoLine],
+    pegged: Pegged,
+    opened: Mapping[UUID, Inspection],
+    grants: Sequence[Grant],
+) -> tuple[list[LineOutcome], list[Grant]]:
+    """What became of each line, and the grants that came from units that were free before this receipt."""
+    left = {row.id: row.received - row.pegged for row in rows}
+    fills: dict[UUID, list[Allotment]] = {row.id: [] for row in rows}
+    others = []
+    for grant in grants:
+        taken = _draw(grant.allotment, [row for row in rows if row.key == grant.allotment.key], left)
+        if taken is None:
+            others.append(grant)
+        else:
+            fills[taken].append(grant.allotment)
+    outcomes = [
+        LineOutcome(
+            row, lines[row.po_line_id], d, pegged.of(row.id), fills[row.id], left[row.id], opened.get(row.id)
+        )
+        for row, d in zip(rows, divided, strict=True)
+    ]
+    return outcomes, others
+
+
+def _draw(fill: Allotment, rows: Sequence[ReceiptLine], left: dict[UUID, Decimal]) -> UUID | None:
+    """Take a fill from the free units of the receipt lines of its item, in order; it is told with the first of them.
+
+    Units of one item are alike, so a fill may reach over two lines: the sums per item agree. None: nothing was left.
+    """
+    first, qty = None, fill.qty
+    for row in rows:
+        units = min(qty, left[row.id])
+        if units > 0:
+            left[row.id] -= units
+            qty -= units
+            first = first or row.id
+    return first
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def _tell(tx: Tx, receipt: Receipt) -> None:
+    """GoodsReceived, in parts of at most 200 lines, pegs and fills.
+
+    A line with more allotments than fit goes on in the next part: the same line with the same figures and further
+    allotments.
+    """
+    parts = list(_parts([_received_line(receipt, outcome) for outcome in receipt.lines]))
+    shipment = receipt.shipment
+    for n, lines in enumerate(parts, 1):
+        tx.announce(
+            facts.GoodsReceived(
+                receipt_id=shipment.id,
+                receipt_number=shipment.number,
+                part=n,
+                parts=len(parts),
+                po_id=shipment.po_id,
+                po_number=shipment.po_number,
+                vendor=shipment.vendor,
+                warehouse=shipment.warehouse,
+                received_at=tx.now,
+                received_by=tx.actor,
+                lines=lines,
+            )
+        )
+
+
+def _received_line(receipt: Receipt, outcome: LineOutcome) -> facts.ReceivedLine:
+    line, po_line = outcome.line, outcome.po_line
+    return facts.ReceivedLine(
+        receipt_line_id=line.id,
+        po_line_id=line.po_line_id,
+        po_line_no=po_line.line_no,
+        sku=line.sku,
+        description=po_line.description,
+        unit=po_line.unit,
+        expected=line.expected,
+        received=line.received,
+        surplus=line.surplus,
+        free=outcome.free,
+        inspection_id=outcome.inspection.id if outcome.inspection else None,
+        pegs=[telling.claim(p, receipt.demands[p.line]) for p in outcome.pegs],
+        fills=[telling.claim(f, receipt.demands[f.line]) for f in outcome.fills],
+        short=[_short(short) for short in outcome.divided.short],
+    )
+
+
+def _short(short: Short) -> facts.ShortTie:
+    tie = short.tie
+    return facts.ShortTie(
+        tie_id=tie.tie_id,
+        order_id=tie.order_id,
+        order_number=tie.order_number,
+        line_id=tie.line_id,
+        line_no=tie.line_no,
+        component=tie.component,
+        missing=short.missing,
+    )
+
+
+def _parts(lines: Sequence[facts.ReceivedLine]) -> Iterator[list[facts.ReceivedLine]]:
+    part: list[facts.ReceivedLine] = []
+    size = 0
+    for piece in (piece for line in lines for piece in _pieces(line)):
+        weight = 1 + len(piece.pegs) + len(piece.fills)
+        if part and size + weight > MOST_LINES:
+            yield part
+            part, size = [], 0
+        part.append(piece)
+        size += weight
+    if part:
+        yield part
+
+
+def _pieces(line: facts.ReceivedLine) -> Iterator[facts.ReceivedLine]:
+    """A line in pieces that fit: pegs first, then fills; what is short stands in the first."""
+    most = MOST_LINES - 1
+    allotments = [*line.pegs, *line.fills]
+    if len(allotments) <= most:
+        yield line
+        return
+    for start in range(0, len(allotments), most):
+        piece = allotments[start : start + most]
+        pegs = [a for a in piece if a.origin is facts.Origin.RECEIPT]
+        fills = [a for a in piece if a.origin is facts.Origin.STOCK]
+        yield line.model_copy(
+            update={"pegs": pegs, "fills": fills, "short": line.short if start == 0 else []}
+        )

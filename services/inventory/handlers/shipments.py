@@ -1,0 +1,235 @@
+"""Goods that left, or did not: shipping's figures become issues, discrepancies and units back on their line (SHIP-3)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.inventory.domain.claim import Allotment
+from services.inventory.domain.demand import Demand, Line
+from services.inventory.domain.issue import Movement, Repeg, movement, repeg
+from services.inventory.domain.stock import Entry, LedgerKind, Move, total
+from services.inventory.handlers import inspections, telling
+from services.inventory.handlers.allotment import allot
+from services.inventory.store import allotments as claims
+from services.inventory.store import demand as demands
+from services.inventory.store import incoming
+from services.inventory.store import stock as stock_rows
+from shared.contracts.shipping import AllotmentFigures, ShipmentShipped, ShipmentVoided
+from shared.decimals import ZERO
+from shared.ids import new_id
+from shared.unit_of_work import Told, Tx
+
+Cause = Told[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One shipment's share of an allotment: booked once, whatever is told again or out of order."""
+
+    allotment_id: UUID
+    shipment_id: UUID
+    number: str
+    qty: Decimal
+
+    @property
+    def source_key(self) -> str:
+        """Its natural key."""
+        return f"{self.shipment_id}:{self.allotment_id}"
+
+
+async def shipment_shipped(tx: Tx, told: Sequence[Told[ShipmentShipped]]) -> None:
+    """The goods left with actual quantities: always booked, even if the books hold less (design, section 2)."""
+    issues = {
+        (t.fact.shipment.shipment_id, share.allotment_id): Issue(
+            share.allotment_id, t.fact.shipment.shipment_id, t.fact.shipment.number, share.shipped
+        )
+        for t in told for line in t.fact.shipment.lines for share in line.shares if share.shipped > 0
+    }  # fmt: skip
+    await _settle(tx, told, list(issues.values()), "ship")
+
+
+async def shipment_voided(tx: Tx, told: Sequence[Told[ShipmentVoided]]) -> None:
+    """The shipment will not leave: its units go back to their lines (SHIP-4, BO-7)."""
+    await _settle(tx, told, [], "void")
+
+
+async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason: str) -> None:
+    figures = _greatest(told)
+    named = {*figures, *(issue.allotment_id for issue in issues)}
+    await stock_rows.lock_stock_of_allotments(tx.db, named)
+    before = await claims.allotments_by_id(tx.db, named)
+    left = await _book_issues(tx, [issue for issue in issues if issue.allotment_id in before], before)
+    moves = [_movement(own, left.get(own.id, ZERO), figures.get(own.id)) for own in before.values()]
+    moves = [move for move in moves if move.allotment != before[move.allotment.id] or move.left]
+    if not moves:
+        return
+    await claims.save_allotments(tx.db, [move.allotment for move in moves])
+    await _book_discrepancies(tx, moves, {issue.allotment_id: issue.number for issue in issues})
+    await stock_rows.move_stock(tx.db, total((m.allotment.key, _stock_move(m)) for m in moves))
+    after = await demands.change_demands(tx.db, _demand_changes(moves))
+
+    pegs = await _peg_again(tx, moves, before, after, reason)
+    reopened = {m.allotment.key for m in moves if m.back or m.lost}
+    await inspections.settle_inspections(tx, _less_to_inspect(before, moves))
+    grants = await allot(tx, reopened, reason, told[0])
+    current = {**pegs.demands, **{grant.demand.line: grant.demand for grant in grants}}
+    born = telling.by_line([*pegs.born, *(grant.allotment for grant in grants)])
+    telling.tell_allotted(tx, reason, telling.standings(current, born), told[0])
+
+
+def _less_to_inspect(before: Mapping[UUID, Allotment], moves: Iterable[Movement]) -> set[UUID]:
+    """Receipt lines with units that left their peg before anybody had looked at them."""
+    return {
+        own.receipt_line_id
+        for own in (move.allotment for move in moves)
+        if own.receipt_line_id and own.uninspected != before[own.id].uninspected
+    }
+
+
+def _greatest(told: Sequence[Cause]) -> dict[UUID, AllotmentFigures]:
+    """Absolute figures that only grow: of several facts about an allotment, the greatest of each."""
+    held: dict[UUID, AllotmentFigures] = {}
+    for figures in (figures for t in told for figures in t.fact.allotments):
+        was = held.get(figures.allotment_id, figures)
+        greatest = {
+            name: max(getattr(was, name), getattr(figures, name))
+            for name in ("shipped", "returned", "missing")
+        }
+        held[figures.allotment_id] = figures.model_copy(update=greatest)
+    return held
+
+
+async def _book_issues(
+    tx: Tx, issues: Sequence[Issue], claim: Mapping[UUID, Allotment]
+) -> dict[UUID, Decimal]:
+    """Write the issues to the ledger; {allotment: units that left now}, without those that were booked before."""
+    entries = [
+        Entry(claim[issue.allotment_id].key, -issue.qty, LedgerKind.ISSUE, issue.source_key, issue.number)
+        for issue in issues
+    ]
+    new = await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    left: dict[UUID, Decimal] = {}
+    for issue in issues:
+        if issue.source_key in new:
+            left[issue.allotment_id] = left.get(issue.allotment_id, ZERO) + issue.qty
+    return left
+
+
+def _movement(own: Allotment, left: Decimal, figures: AllotmentFigures | None) -> Movement:
+    returned, missing = (figures.returned, figures.missing) if figures else (ZERO, ZERO)
+    return movement(own, left, returned, missing)
+
+
+async def _book_discrepancies(tx: Tx, moves: Sequence[Movement], numbers: Mapping[UUID, str]) -> None:
+    """What was not found, and what left although the books did not hold it."""
+    entries = []
+    for move in moves:
+        own = move.allotment
+        document = numbers.get(own.id, "")
+        if move.lost:
+            key = f"{own.id}:{own.missing}"
+            entries.append(
+                Entry(own.key, -move.lost, LedgerKind.MISSING, key, document, "not found when it was picked")
+            )
+        if move.unbooked:
+            key = f"{own.id}:{own.shipped}:{document}"
+            entries.append(
+                Entry(
+                    own.key,
+                    move.unbooked,
+                    LedgerKind.DISCREPANCY,
+                    key,
+                    document,
+                    "left without being on the books",
+                )
+            )
+    await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+
+
+def _stock_move(move: Movement) -> Move:
+    if move.allotment.is_peg:
+        return Move(on_hand=move.on_hand, pegged=-move.released)
+    return Move(on_hand=move.on_hand, allotted=-move.released)
+
+
+def _demand_changes(moves: Iterable[Movement]) -> dict[Line, tuple[Decimal, Decimal]]:
+    """Per line: by how much (granted, shipped) change."""
+    changes: dict[Line, tuple[Decimal, Decimal]] = {}
+    for move in moves:
+        granted, shipped = changes.get(move.allotment.line, (ZERO, ZERO))
+        changes[move.allotment.line] = granted - move.back - move.lost, shipped + move.left - move.unbooked
+    return changes
+
+
+@dataclass(frozen=True, slots=True)
+class PeggedAgain:
+    """Pegs born from returned units, and their demands after it."""
+
+    born: Sequence[Allotment]
+    demands: Mapping[Line, Demand]
+
+
+async def _peg_again(
+    tx: Tx,
+    moves: Sequence[Movement],
+    before: Mapping[UUID, Allotment],
+    after: Mapping[Line, Demand],
+    reason: str,
+) -> PeggedAgain:
+    """Returned units of pegs stay their customer's as far as the line still needs them (SO-10); the rest is free."""
+    returned = [move for move in moves if move.allotment.is_peg and move.back]
+    if not returned:
+        return PeggedAgain((), {})
+    generations = await claims.last_generations(tx.db, [(_source(m), m.allotment.line) for m in returned])
+    lacking = {line: demand.lacking for line, demand in after.items()}
+    born, freed = [], []
+    for move in returned:
+        split = repeg(before[move.allotment.id], move, lacking[move.allotment.line])
+        lacking[move.allotment.line] -= split.good + split.unproven
+        freed.append((_source(move), -split.free))
+        born += _born_again(move.allotment, split, generations)
+    await claims.add_pegs(tx.db, born)
+    await stock_rows.move_stock(tx.db, total((peg.key, Move(pegged=peg.qty)) for peg in born))
+    await incoming.peg_receipt_lines(tx.db, _sums(freed))
+    current = await demands.change_demands(
+        tx.db, {line: (_qty(own), ZERO) for line, own in telling.by_line(born).items()}
+    )
+    for line, own in telling.by_line(born).items():
+        telling.log_granted(tx, current[line], own, reason)
+    return PeggedAgain(born, current)
+
+
+def _source(move: Movement) -> UUID:
+    source = move.allotment.receipt_line_id
+    assert source is not None  # noqa: S101  # only pegs are asked
+    return source
+
+
+def _born_again(peg: Allotment, split: Repeg, generations: dict[tuple[UUID, Line], int]) -> list[Allotment]:
+    """The inspected part without a gate, the rest as the peg was."""
+    born = []
+    for qty, passed, gated in ((split.good, split.good, False), (split.unproven, ZERO, peg.gated)):
+        if qty > 0 and peg.receipt_line_id is not None:
+            key = peg.receipt_line_id, peg.line
+            generations[key] = generations.get(key, peg.generation) + 1
+            fresh = Allotment(new_id(), peg.order_id, peg.line_id, peg.component, peg.sku, peg.warehouse, qty)
+            born.append(
+                replace(
+                    fresh, receipt_line_id=peg.receipt_line_id, tie_id=peg.tie_id, generation=generations[key],
+                    gated=gated, passed=passed,
+                )
+            )  # fmt: skip
+    return born
+
+
+def _sums(quantities: Iterable[tuple[UUID, Decimal]]) -> dict[UUID, Decimal]:
+    sums: dict[UUID, Decimal] = {}
+    for id_, qty in quantities:
+        sums[id_] = sums.get(id_, ZERO) + qty
+    return sums
+
+
+def _qty(allotments: Iterable[Allotment]) -> Decimal:
+    return sum((allotment.qty for allotment in allotments), ZERO)

@@ -1,0 +1,115 @@
+"""How inventory words what it tells of allotments: claim tickets, standings, parts of at most 200."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from services.inventory.domain.claim import Allotment
+from services.inventory.domain.demand import Demand, Line
+from services.inventory.store.queue import Grant
+from shared.contracts import inventory as facts
+from shared.contracts.base import MOST_LINES
+from shared.unit_of_work import Told, Tx
+
+
+def claim(allotment: Allotment, demand: Demand) -> facts.Allotment:
+    """The claim ticket as others see it."""
+    return facts.Allotment(
+        allotment_id=allotment.id,
+        order_id=allotment.order_id,
+        order_number=demand.order_number,
+        line_id=allotment.line_id,
+        line_no=demand.line_no,
+        component=allotment.component,
+        sku=allotment.sku,
+        warehouse=allotment.warehouse,
+        qty=allotment.qty,
+        origin=facts.Origin.RECEIPT if allotment.is_peg else facts.Origin.STOCK,
+        receipt_line_id=allotment.receipt_line_id,
+        tie_id=allotment.tie_id,
+        gated=allotment.gated,
+        withdrawn=allotment.withdrawn,
+        failed=allotment.failed,
+        passed=allotment.passed,
+    )
+
+
+def standing(demand: Demand, allotments: Iterable[Allotment] = ()) -> facts.LineStanding:
+    """What is now decided for one line, with its allotments that are new or have changed."""
+    return facts.LineStanding(
+        order_id=demand.order_id,
+        order_number=demand.order_number,
+        line_id=demand.line_id,
+        line_no=demand.line_no,
+        component=demand.component,
+        sku=demand.sku,
+        warehouse=demand.warehouse,
+        settled_version=demand.settled_version,
+        allotments=[claim(allotment, demand) for allotment in allotments],
+    )
+
+
+def standings(
+    demands: Mapping[Line, Demand], changed: Mapping[Line, Sequence[Allotment]]
+) -> list[facts.LineStanding]:
+    """The standings of these demands, order by order, line by line."""
+    ordered = sorted(demands.values(), key=lambda d: (d.order_id, d.line_no, d.component))
+    return [standing(demand, changed.get(demand.line, ())) for demand in ordered]
+
+
+def tell_allotted(
+    tx: Tx, reason: str, lines: Sequence[facts.LineStanding], because: Told[Any] | None = None
+) -> None:
+    """Tell standings, in as many facts as their length needs."""
+    for part in _parts(lines):
+        tx.announce(facts.StockAllotted(reason=reason, lines=part), because)
+
+
+def _parts(lines: Sequence[facts.LineStanding]) -> Iterator[list[facts.LineStanding]]:
+    """Parts of at most 200 lines and allotments; a standing is never divided (a line's changes are few)."""
+    part: list[facts.LineStanding] = []
+    size = 0
+    for line in lines:
+        weight = 1 + len(line.allotments)
+        if part and size + weight > MOST_LINES:
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += weight
+    if part:
+        yield part
+
+
+def by_line(allotments: Iterable[Allotment]) -> dict[Line, list[Allotment]]:
+    """Allotments grouped by their demand."""
+    found: dict[Line, list[Allotment]] = {}
+    for allotment in allotments:
+        found.setdefault(allotment.line, []).append(allotment)
+    return found
+
+
+def log_grants(tx: Tx, grants: Iterable[Grant], reason: str, because: Told[Any] | None = None) -> None:
+    """Keep in the record log that these lines got stock, and why (BO-8)."""
+    last: dict[Line, Grant] = {}
+    born: dict[Line, list[Allotment]] = {}
+    for grant in grants:
+        last[grant.demand.line] = grant
+        born.setdefault(grant.demand.line, []).append(grant.allotment)
+    for line, grant in last.items():
+        log_granted(tx, grant.demand, born[line], reason, because)
+
+
+def log_granted(
+    tx: Tx, demand: Demand, born: Sequence[Allotment], reason: str, because: Told[Any] | None = None
+) -> None:
+    """Keep in the record log that a line was granted these new allotments; `demand` is as it stands after them."""
+    got = sum(allotment.qty for allotment in born)
+    tx.record(
+        "demand",
+        demand.line_id,
+        "pegged" if born[0].is_peg else "allotted",
+        {"granted": demand.granted - got},
+        {"granted": demand.granted, "allotments": [allotment.id for allotment in born]},
+        part=str(demand.component),
+        reason=reason,
+        because=because,
+    )

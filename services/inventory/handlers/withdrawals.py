@@ -1,0 +1,180 @@
+"""Taking back is one question with one asker (design, section 1): shipping says whether the units can still move."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from services.inventory.domain.claim import Allotment, ask_back
+from services.inventory.domain.demand import Demand, Line
+from services.inventory.domain.stock import Move, total
+from services.inventory.handlers import inspections, telling
+from services.inventory.handlers.allotment import allot
+from services.inventory.store import allotments as claims
+from services.inventory.store import demand as demands
+from services.inventory.store import incoming
+from services.inventory.store import stock as stock_rows
+from shared.contracts import inventory as facts
+from shared.contracts.shipping import ShipmentUnpicked, UnitsWithdrawn, WithdrawalAnswer
+from shared.decimals import ZERO
+from shared.ids import new_id
+from shared.unit_of_work import Told, Tx
+
+
+async def ask_for_excess(
+    tx: Tx,
+    wanted: Iterable[Demand],
+    held: Mapping[Line, Sequence[Allotment]],
+    reason: str,
+    causes: Mapping[UUID, Told[Any]],
+) -> set[Line]:
+    """Ask back what these lines hold beyond their need, one question per order; the lines that were asked come back."""
+    asked: dict[UUID, dict[UUID, facts.WithdrawalAsk]] = {}
+    lines = set()
+    for demand in sorted(wanted, key=lambda d: (d.order_id, d.line_no, d.component)):
+        own = {allotment.id: allotment for allotment in held.get(demand.line, ())}
+        for id_, units in ask_back(demand.excess, own.values()).items():
+            asked.setdefault(demand.order_id, {})[id_] = _ask(
+                own[id_], own[id_].withdrawn + own[id_].asked + units
+            )
+            lines.add(demand.line)
+    questions = [
+        claims.Question(new_id(), order, {id_: ask.wanted for id_, ask in asks.items()})
+        for order, asks in asked.items()
+    ]
+    if questions:
+        await claims.ask(tx.db, questions, reason, tx.now)
+    for question in questions:
+        asks = list(asked[question.order_id].values())
+        because = causes.get(question.order_id)
+        tx.announce(facts.WithdrawalAsked(question_id=question.id, reason=reason, asks=asks), because)
+    return lines
+
+
+def _ask(allotment: Allotment, wanted: Any) -> facts.WithdrawalAsk:
+    return facts.WithdrawalAsk(
+        allotment_id=allotment.id,
+        order_id=allotment.order_id,
+        line_id=allotment.line_id,
+        component=allotment.component,
+        sku=allotment.sku,
+        warehouse=allotment.warehouse,
+        wanted=wanted,
+    )
+
+
+async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
+    """Shipping answered: what it gave back is free for the queue, what it refused stays granted; the line is settled.
+
+    Freed stock goes to the queue, not to the asker (BO-10). Of a peg only what has not shipped is ever freed, and it
+    becomes free stock.
+    """
+    answers = {(t.fact.question_id, a.allotment_id): (a, t) for t in told for a in t.fact.answers}
+    await stock_rows.lock_stock_of_allotments(tx.db, {id_ for _, id_ in answers})
+    before = await claims.allotments_by_id(tx.db, {id_ for _, id_ in answers})
+    known = [
+        (question, a.allotment_id, a.given)
+        for (question, _), (a, _) in answers.items()
+        if a.allotment_id in before
+    ]
+    if not known:
+        return
+    await claims.answer(tx.db, known, tx.now)
+    await claims.withdraw(tx.db, _withdrawn(before, [a for a, _ in answers.values()]))
+    after = await claims.allotments_by_id(tx.db, before)
+    freed = {id_: after[id_].withdrawn - before[id_].withdrawn for id_ in before}
+    await _free(tx, before, freed)
+    settled = await demands.settle_demands(tx.db, _by_line(before, freed))
+    _log_answers(tx, answers.values(), settled, freed)
+    gone = (a for a in after.values() if a.uninspected != before[a.id].uninspected)
+    await inspections.settle_inspections(tx, {a.receipt_line_id for a in gone if a.receipt_line_id})
+    grants = await allot(tx, {before[id_].key for id_, qty in freed.items() if qty}, "withdrawal", told[0])
+    _tell(tx, told, settled, [a for a in after.values() if freed[a.id]], grants)
+
+
+def _withdrawn(before: Mapping[UUID, Allotment], answers: Iterable[WithdrawalAnswer]) -> dict[UUID, Any]:
+    """The new figures: absolute, only growing, never beyond what the allotment still has."""
+    figures = {id_: allotment.withdrawn for id_, allotment in before.items()}
+    for answer in answers:
+        if own := before.get(answer.allotment_id):
+            most = own.withdrawn + own.live
+            figures[own.id] = max(figures[own.id], min(answer.given, most))
+    return figures
+
+
+async def _free(tx: Tx, claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Any]) -> None:
+    moves = (
+        (own.key, Move(pegged=-freed[own.id]) if own.is_peg else Move(allotted=-freed[own.id]))
+        for own in claim.values()
+    )
+    await stock_rows.move_stock(tx.db, total(moves))
+    pegs: dict[UUID, Any] = {}
+    for own in claim.values():
+        if own.receipt_line_id:
+            pegs[own.receipt_line_id] = pegs.get(own.receipt_line_id, ZERO) - freed[own.id]
+    await incoming.peg_receipt_lines(tx.db, pegs)
+
+
+def _by_line(claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Any]) -> dict[Line, Any]:
+    sums: dict[Line, Any] = {}
+    for own in claim.values():
+        sums[own.line] = sums.get(own.line, ZERO) + freed[own.id]
+    return sums
+
+
+def _log_answers(
+    tx: Tx,
+    answers: Iterable[tuple[WithdrawalAnswer, Told[UnitsWithdrawn]]],
+    settled: Mapping[Line, Demand],
+    freed: Mapping[UUID, Any],
+) -> None:
+    """What came back, and what the pick lock kept (BO-10: with the quantity still missing)."""
+    for answer, told in answers:
+        line = answer.line_id, answer.component
+        if line not in settled:
+            continue
+        if units := freed.get(answer.allotment_id):
+            tx.record(
+                "demand", answer.line_id, "given back", None, {"allotment": answer.allotment_id, "units": units},
+                part=str(answer.component), because=told,
+            )  # fmt: skip
+        if answer.refused > 0:
+            tx.record(
+                "demand", answer.line_id, "blocked by pick lock", None,
+                {"allotment": answer.allotment_id, "missing": answer.refused},
+                part=str(answer.component), reason=answer.refused_because, because=told,
+            )  # fmt: skip
+
+
+def _tell(
+    tx: Tx,
+    told: Sequence[Told[UnitsWithdrawn]],
+    settled: Mapping[Line, Demand],
+    changed: Sequence[Allotment],
+    grants: Sequence[Any],
+) -> None:
+    """One fact per answer for its own lines, then one for whoever else got the freed units."""
+    current = {**settled, **{g.demand.line: g.demand for g in grants}}
+    news = telling.by_line([*changed, *(g.allotment for g in grants)])
+    open_lines = dict(current)
+    for t in told:
+        own = {
+            line: d
+            for line in {(a.line_id, a.component) for a in t.fact.answers}
+            if (d := open_lines.pop(line, None))
+        }
+        telling.tell_allotted(tx, "withdrawal", telling.standings(own, news), t)
+    telling.tell_allotted(tx, "withdrawal", telling.standings(open_lines, news), told[0])
+
+
+async def shipment_unpicked(tx: Tx, told: Sequence[Told[ShipmentUnpicked]]) -> None:
+    """Units that were locked by picking can move again: ask once more for what their lines hold beyond their need."""
+    named = {(line.line_id, line.component): t for t in told for line in t.fact.shipment.lines}
+    seen = await demands.demands_of_lines(tx.db, named)
+    await stock_rows.lock_stock(tx.db, {demand.key for demand in seen.values()})
+    current = await demands.demands_of_lines(tx.db, seen)
+    over = [demand for demand in current.values() if demand.excess > 0]
+    if not over:
+        return
+    held = await claims.live_allotments(tx.db, {demand.line for demand in over})
+    causes = {demand.order_id: named[demand.line] for demand in over}
+    await ask_for_excess(tx, over, held, "unpicked", causes)

@@ -1,0 +1,1 @@
+"""What REST callers of inventory send and get."""

@@ -1,0 +1,216 @@
+"""Allotments, and the questions that would take some of them back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, bindparam, select
+from sqlalchemy import any_ as any_of
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.inventory import tables as t
+from services.inventory.domain.claim import Allotment
+from services.inventory.domain.demand import Line
+from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, lines, spread, statement
+
+_FIELDS = tuple(field.name for field in fields(Allotment))
+_COLUMNS = tuple(t.allotments.c[name] for name in _FIELDS)
+
+_BY_ID = select(*_COLUMNS).where(t.allotments.c.id == any_of(bindparam("ids", type_=ARRAY(ID))))
+_OF_RECEIPT_LINES = select(*_COLUMNS).where(
+    t.allotments.c.receipt_line_id == any_of(bindparam("ids", type_=ARRAY(ID)))
+)
+_OF_LINES = statement(
+    """
+    SELECT a.* FROM allotments a JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
+      ON a.line_id = wanted.line_id AND a.component = wanted.component
+    WHERE a.qty > a.withdrawn + a.failed + a.shipped + a.returned OR a.asked > 0
+    """,
+    line_ids=ID,
+    components=INT,
+)
+_PEG = statement(
+    """
+    INSERT INTO allotments (id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id, generation,
+        gated, passed)
+    SELECT * FROM unnest(:id, :order_id, :line_id, :component, :sku, :warehouse, :qty, :receipt_line_id, :tie_id,
+        :generation, :gated, :passed)
+    """,
+    id=ID,
+    order_id=ID,
+    line_id=ID,
+    component=INT,
+    sku=TEXT,
+    warehouse=TEXT,
+    qty=QTY,
+    receipt_line_id=ID,
+    tie_id=ID,
+    generation=INT,
+    gated=FLAG,
+    passed=QTY,
+)
+_SAVE = statement(
+    """
+    UPDATE allotments a SET failed = now_is.failed, passed = now_is.passed, shipped = now_is.shipped,
+        returned = now_is.returned, missing = now_is.missing
+    FROM unnest(:id, :failed, :passed, :shipped, :returned, :missing)
+        AS now_is(id, failed, passed, shipped, returned, missing)
+    WHERE a.id = now_is.id
+    """,
+    id=ID,
+    failed=QTY,
+    passed=QTY,
+    shipped=QTY,
+    returned=QTY,
+    missing=QTY,
+)
+_LAST_GENERATION = statement(
+    """
+    SELECT a.receipt_line_id, a.line_id, a.component, max(a.generation) AS generation
+    FROM allotments a JOIN unnest(:receipt_line_ids, :line_ids, :components) AS wanted(receipt_line_id, line_id, component)
+      ON a.receipt_line_id = wanted.receipt_line_id AND a.line_id = wanted.line_id AND a.component = wanted.component
+    GROUP BY a.receipt_line_id, a.line_id, a.component
+    """,
+    receipt_line_ids=ID,
+    line_ids=ID,
+    components=INT,
+)
+_ASK = statement(
+    """
+    WITH asked AS (
+        INSERT INTO questions (id, order_id, reason, asked_at)
+        SELECT id, order_id, :reason, :at FROM unnest(:question_ids, :order_ids) AS q(id, order_id)
+    ), named AS (
+        INSERT INTO asks (question_id, allotment_id, wanted)
+        SELECT * FROM unnest(:ask_question_ids, :ask_allotment_ids, :ask_wanted)
+    )
+    UPDATE allotments a SET asked = greatest(a.asked, now_is.wanted - a.withdrawn)
+    FROM unnest(:ask_allotment_ids, :ask_wanted) AS now_is(id, wanted) WHERE a.id = now_is.id
+    """,
+    question_ids=ID,
+    order_ids=ID,
+    ask_question_ids=ID,
+    ask_allotment_ids=ID,
+    ask_wanted=QTY,
+)
+_ANSWER = statement(
+    """
+    WITH answered AS (
+        UPDATE questions SET answered_at = :at WHERE id = ANY(:question_ids) AND answered_at IS NULL
+    )
+    UPDATE asks SET given = greatest(coalesce(asks.given, 0), answer.given)
+    FROM unnest(:question_ids, :allotment_ids, :given) AS answer(question_id, allotment_id, given)
+    WHERE asks.question_id = answer.question_id AND asks.allotment_id = answer.allotment_id
+    """,
+    question_ids=ID,
+    allotment_ids=ID,
+    given=QTY,
+)
+_WITHDRAW = statement(
+    """
+    UPDATE allotments a SET withdrawn = now_is.withdrawn, asked = greatest(0, coalesce((
+            SELECT max(asks.wanted) FROM asks WHERE asks.allotment_id = a.id AND asks.given IS NULL
+        ), 0) - now_is.withdrawn)
+    FROM unnest(:id, :withdrawn) AS now_is(id, withdrawn) WHERE a.id = now_is.id
+    """,
+    id=ID,
+    withdrawn=QTY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question about one order: {allotment: the `withdrawn` figure that is wanted}."""
+
+    id: UUID
+    order_id: UUID
+    wanted: Mapping[UUID, Decimal]
+
+
+def as_allotment(row: Row[Any]) -> Allotment:
+    """An allotment from a row of the table."""
+    held = row._mapping
+    return Allotment(**{name: held[name] for name in _FIELDS})
+
+
+async def allotments_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Allotment]:
+    """These allotments, as far as they are known."""
+    rows = await db.execute(_BY_ID, {"ids": list(ids)})
+    return {allotment.id: allotment for allotment in map(as_allotment, rows)}
+
+
+async def live_allotments(db: AsyncConnection, wanted: Iterable[Line]) -> dict[Line, list[Allotment]]:
+    """What these lines still have in the warehouse, or are being asked for."""
+    found: dict[Line, list[Allotment]] = {}
+    for allotment in map(as_allotment, await db.execute(_OF_LINES, lines(wanted))):
+        found.setdefault(allotment.line, []).append(allotment)
+    return found
+
+
+async def pegs_of_receipt_lines(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, list[Allotment]]:
+    """All pegs that were born from these receipt lines."""
+    found: dict[UUID, list[Allotment]] = {}
+    for peg in map(as_allotment, await db.execute(_OF_RECEIPT_LINES, {"ids": list(ids)})):
+        if peg.receipt_line_id is not None:
+            found.setdefault(peg.receipt_line_id, []).append(peg)
+    return found
+
+
+async def add_pegs(db: AsyncConnection, pegs: Sequence[Allotment]) -> None:
+    """Write new pegs."""
+    if pegs:
+        names = (
+            "id",
+            "order_id",
+            "line_id",
+            "component",
+            "sku",
+            "warehouse",
+            "qty",
+            "receipt_line_id",
+            "tie_id",
+        )
+        await db.execute(_PEG, spread(pegs, *names, "generation", "gated", "passed"))
+
+
+async def save_allotments(db: AsyncConnection, allotments: Iterable[Allotment]) -> None:
+    """Write the figures of these allotments (withdrawals have their own way)."""
+    ordered = sorted(allotments, key=lambda allotment: allotment.id)
+    if ordered:
+        await db.execute(_SAVE, spread(ordered, "id", "failed", "passed", "shipped", "returned", "missing"))
+
+
+async def last_generations(
+    db: AsyncConnection, pegs: Iterable[tuple[UUID, Line]]
+) -> dict[tuple[UUID, Line], int]:
+    """The newest generation of each (receipt line, demand) that has pegs already."""
+    rows = sorted({(receipt_line, *line) for receipt_line, line in pegs})
+    found = await db.execute(_LAST_GENERATION, columns(rows, "receipt_line_ids", "line_ids", "components"))
+    return {(row.receipt_line_id, (row.line_id, row.component)): row.generation for row in found}
+
+
+async def ask(db: AsyncConnection, questions: Sequence[Question], reason: str, at: datetime) -> None:
+    """Keep the questions and mark the units that they are about."""
+    rows = [(q.id, allotment, wanted) for q in questions for allotment, wanted in q.wanted.items()]
+    await db.execute(
+        _ASK,
+        {
+            **columns([(q.id, q.order_id) for q in questions], "question_ids", "order_ids"),
+            **columns(rows, "ask_question_ids", "ask_allotment_ids", "ask_wanted"),
+            "reason": reason,
+            "at": at,
+        },
+    )
+
+
+async def answer(db: AsyncConnection, answers: Iterable[tuple[UUID, UUID, Decimal]], at: datetime) -> None:
+    """Close questions: (question, allotment, `withdrawn` figure that was given)."""
+    await db.execute(_ANSWER, {**columns(answers, "question_ids", "allotment_ids", "given"), "at": at})
+
+
+async def withdraw(db: AsyncConnection, withdrawn: Mapping[UUID, Decimal]) -> None:
+    """Write the `withdrawn` figures; what remains asked is what open questions want beyond that."""
+    await db.execute(_WITHDRAW, columns(sorted(withdrawn.items()), "id", "withdrawn"))

@@ -1,0 +1,41 @@
+"""Rows as arrays: one statement moves any number of them (`unnest`)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Numeric, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.types import TypeEngine
+
+ID = Uuid(as_uuid=True)
+QTY = Numeric(18, 6)
+TEXT = Text()
+INT = Integer()
+FLAG = Boolean()
+INSTANT = DateTime(timezone=True)
+
+
+def statement(sql: str, **arrays: TypeEngine[Any]) -> TextClause:
+    """A statement, built once, whose named parameters are arrays of these types."""
+    return text(sql).bindparams(*(bindparam(name, type_=ARRAY(kind)) for name, kind in arrays.items()))
+
+
+def spread(rows: Iterable[object], *names: str) -> dict[str, list[Any]]:
+    """Objects -> {attribute: its values}, the parameters of such a statement."""
+    held = list(rows)
+    return {name: [getattr(row, name) for row in held] for name in names}
+
+
+def columns(rows: Iterable[tuple[Any, ...]], *names: str) -> dict[str, list[Any]]:
+    """Tuples -> {name: its values}."""
+    held = list(rows)
+    return {name: [row[n] for row in held] for n, name in enumerate(names)}
+
+
+def keys(pairs: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+    """Stock keys as two arrays, each key once, in lock order."""
+    return columns(sorted(set(pairs)), "skus", "warehouses")
+
+
+def lines(pairs: Iterable[tuple[Any, int]]) -> Mapping[str, list[Any]]:
+    """Demand keys as two arrays, each once."""
+    return columns(sorted(set(pairs)), "line_ids", "components")

@@ -1,0 +1,201 @@
+"""Demand rows and the orders they were heard from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, bindparam, select
+from sqlalchemy import any_ as any_of
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.inventory import tables as t
+from services.inventory.domain.demand import Demand, Line
+from services.inventory.store.columns import (
+    FLAG,
+    ID,
+    INSTANT,
+    INT,
+    QTY,
+    TEXT,
+    columns,
+    lines,
+    spread,
+    statement,
+)
+
+_FIELDS = tuple(field.name for field in fields(Demand))
+
+_KEEP_NEWEST = statement(
+    """
+    INSERT INTO orders_heard (order_id, version, number, state, customer, ship_type)
+    SELECT * FROM unnest(:order_id, :version, :number, :state, :customer, :ship_type)
+        AS told(order_id, version, number, state, customer, ship_type) ORDER BY order_id
+    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, number = excluded.number,
+        state = excluded.state, customer = excluded.customer, ship_type = excluded.ship_type
+    WHERE orders_heard.version < excluded.version
+    RETURNING order_id
+    """,
+    order_id=ID,
+    version=INT,
+    number=TEXT,
+    state=TEXT,
+    customer=TEXT,
+    ship_type=TEXT,
+)
+_OF_ORDERS = select(*(t.demand.c[name] for name in _FIELDS)).where(
+    t.demand.c.order_id == any_of(bindparam("ids", type_=ARRAY(ID)))
+)
+_OF_LINES = statement(
+    """
+    SELECT d.* FROM demand d JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
+      ON d.line_id = wanted.line_id AND d.component = wanted.component
+    """,
+    line_ids=ID,
+    components=INT,
+)
+_LOCK = (
+    select(*(t.demand.c[name] for name in _FIELDS))
+    .where(t.demand.c.line_id == bindparam("line_id"), t.demand.c.component == bindparam("component"))
+    .with_for_update(key_share=True)
+)
+_SAVE = statement(
+    """
+    INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, ordered, cancel_wanted,
+        granted, shipped, priority, ranked_at, special, all_or_nothing, heard_version, settled_version)
+    SELECT * FROM unnest(:line_id, :component, :order_id, :order_number, :line_no, :sku, :warehouse, :ordered,
+        :cancel_wanted, :granted, :shipped, :priority, :ranked_at, :special, :all_or_nothing, :heard_version,
+        :settled_version)
+    ON CONFLICT (line_id, component) DO UPDATE SET order_number = excluded.order_number, line_no = excluded.line_no,
+        sku = excluded.sku, warehouse = excluded.warehouse, ordered = excluded.ordered,
+        cancel_wanted = excluded.cancel_wanted, priority = excluded.priority, ranked_at = excluded.ranked_at,
+        special = excluded.special, all_or_nothing = excluded.all_or_nothing,
+        heard_version = excluded.heard_version, settled_version = excluded.settled_version
+    """,
+    line_id=ID,
+    component=INT,
+    order_id=ID,
+    order_number=TEXT,
+    line_no=INT,
+    sku=TEXT,
+    warehouse=TEXT,
+    ordered=QTY,
+    cancel_wanted=QTY,
+    granted=QTY,
+    shipped=QTY,
+    priority=INT,
+    ranked_at=INSTANT,
+    special=FLAG,
+    all_or_nothing=FLAG,
+    heard_version=INT,
+    settled_version=INT,
+)
+_PEG = statement(
+    """
+    INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, ordered, cancel_wanted,
+        granted, shipped, priority, ranked_at, special, all_or_nothing, heard_version, settled_version)
+    SELECT line_id, component, order_id, order_number, line_no, sku, warehouse, 0, 0, granted, 0, 0, now(), true, false, 0, 0
+    FROM unnest(:line_id, :component, :order_id, :order_number, :line_no, :sku, :warehouse, :granted)
+        AS peg(line_id, component, order_id, order_number, line_no, sku, warehouse, granted)
+    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted
+    RETURNING *
+    """,
+    line_id=ID,
+    component=INT,
+    order_id=ID,
+    order_number=TEXT,
+    line_no=INT,
+    sku=TEXT,
+    warehouse=TEXT,
+    granted=QTY,
+)
+_CHANGE = statement(
+    """
+    UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped
+    FROM unnest(:line_ids, :components, :granted, :shipped) AS change(line_id, component, granted, shipped)
+    WHERE d.line_id = change.line_id AND d.component = change.component RETURNING d.*
+    """,
+    line_ids=ID,
+    components=INT,
+    granted=QTY,
+    shipped=QTY,
+)
+_SETTLE = statement(
+    """
+    UPDATE demand d SET granted = d.granted - freed.qty, settled_version = CASE WHEN EXISTS (
+            SELECT 1 FROM allotments a WHERE a.line_id = d.line_id AND a.component = d.component AND a.asked > 0
+        ) THEN d.settled_version ELSE d.heard_version END
+    FROM unnest(:line_ids, :components, :qty) AS freed(line_id, component, qty)
+    WHERE d.line_id = freed.line_id AND d.component = freed.component RETURNING d.*
+    """,
+    line_ids=ID,
+    components=INT,
+    qty=QTY,
+)
+
+
+def as_demand(row: Row[Any]) -> Demand:
+    """A demand from a row of the table, whatever else the row holds."""
+    held = row._mapping
+    return Demand(**{name: held[name] for name in _FIELDS})
+
+
+async def keep_newest(db: AsyncConnection, orders: Sequence[Any]) -> set[UUID]:
+    """Remember the versions of these orders and lock their rows; the ids of those that are news come back."""
+    names = ("order_id", "version", "number", "state", "customer", "ship_type")
+    told = sorted(orders, key=lambda order: order.order_id)
+    return set((await db.execute(_KEEP_NEWEST, spread(told, *names))).scalars())
+
+
+async def demands_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[Line, Demand]:
+    """All demands of these orders."""
+    rows = await db.execute(_OF_ORDERS, {"ids": list(order_ids)})
+    return {demand.line: demand for demand in map(as_demand, rows)}
+
+
+async def demands_of_lines(db: AsyncConnection, wanted: Iterable[Line]) -> dict[Line, Demand]:
+    """The demands of these lines, as far as they are known."""
+    rows = await db.execute(_OF_LINES, lines(wanted))
+    return {demand.line: demand for demand in map(as_demand, rows)}
+
+
+async def lock_demand(db: AsyncConnection, line: Line) -> Demand | None:
+    """One demand, locked."""
+    row = (await db.execute(_LOCK, {"line_id": line[0], "component": line[1]})).first()
+    return None if row is None else as_demand(row)
+
+
+async def save_demands(db: AsyncConnection, demands: Iterable[Demand]) -> None:
+    """Write what orders told of these lines; the figures that inventory owns (granted, shipped) stay as they are."""
+    ordered = sorted(demands, key=lambda demand: demand.line)
+    if ordered:
+        await db.execute(_SAVE, spread(ordered, *_FIELDS))
+
+
+async def peg_demands(db: AsyncConnection, demands: Iterable[Demand]) -> dict[Line, Demand]:
+    """Raise `granted` of these demands by the figure given; one that is not known yet waits for its order's snapshot."""
+    names = ("line_id", "component", "order_id", "order_number", "line_no", "sku", "warehouse", "granted")
+    ordered = sorted(demands, key=lambda demand: demand.line)
+    rows = await db.execute(_PEG, spread(ordered, *names))
+    return {demand.line: demand for demand in map(as_demand, rows)}
+
+
+async def change_demands(
+    db: AsyncConnection, changes: Mapping[Line, tuple[Decimal, Decimal]]
+) -> dict[Line, Demand]:
+    """Add to (granted, shipped) of these lines; they come back as they stand now."""
+    rows = [(*line, *change) for line, change in sorted(changes.items())]
+    if not rows:
+        return {}
+    found = await db.execute(_CHANGE, columns(rows, "line_ids", "components", "granted", "shipped"))
+    return {demand.line: demand for demand in map(as_demand, found)}
+
+
+async def settle_demands(db: AsyncConnection, freed: Mapping[Line, Decimal]) -> dict[Line, Demand]:
+    """Lower `granted` by what was freed; a line without an open question has settled the version last heard."""
+    rows = [(*line, qty) for line, qty in sorted(freed.items())]
+    if not rows:
+        return {}
+    found = await db.execute(_SETTLE, columns(rows, "line_ids", "components", "qty"))
+    return {demand.line: demand for demand in map(as_demand, found)}

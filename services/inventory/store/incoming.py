@@ -1,0 +1,277 @@
+"""Incoming shipments, receipt lines and inspections."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.inventory.domain.incoming import IncomingLine, IncomingShipment, IncomingState, ReceiptLine
+from services.inventory.domain.inspection import Inspection
+from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, spread, statement
+
+_OPEN = statement(
+    """
+    SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
+        l.po_line_id, l.expected, l.counted
+    FROM incoming_shipments s LEFT JOIN incoming_lines l ON l.shipment_id = s.id
+    WHERE s.po_id = ANY(:po_ids) AND s.state IN ('expected', 'receiving') ORDER BY s.id FOR NO KEY UPDATE OF s
+    """,
+    po_ids=ID,
+)
+_BY_ID = text(
+    """
+    SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
+        l.po_line_id, l.expected, l.counted
+    FROM incoming_shipments s LEFT JOIN incoming_lines l ON l.shipment_id = s.id
+    WHERE s.id = :id FOR NO KEY UPDATE OF s
+    """
+)
+_RECEIPTS = statement(
+    """
+    SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
+        l.po_line_id, l.expected, l.counted
+    FROM incoming_shipments s LEFT JOIN incoming_lines l ON l.shipment_id = s.id WHERE s.id = ANY(:ids)
+    """,
+    ids=ID,
+)
+_SAVE = statement(
+    """
+    INSERT INTO incoming_shipments (id, number, version, state, po_id, po_number, vendor, warehouse, created_at)
+    SELECT id, number, version, state, po_id, po_number, vendor, warehouse, :at
+    FROM unnest(:id, :number, :version, :state, :po_id, :po_number, :vendor, :warehouse)
+        AS s(id, number, version, state, po_id, po_number, vendor, warehouse)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, vendor = excluded.vendor,
+        warehouse = excluded.warehouse, po_number = excluded.po_number
+    """,
+    id=ID,
+    number=TEXT,
+    version=INT,
+    state=TEXT,
+    po_id=ID,
+    po_number=TEXT,
+    vendor=TEXT,
+    warehouse=TEXT,
+)
+_SAVE_LINES = statement(
+    """
+    INSERT INTO incoming_lines (shipment_id, po_line_id, sku, warehouse, expected, counted)
+    SELECT * FROM unnest(:shipment_id, :po_line_id, :sku, :warehouse, :expected, :counted)
+    ON CONFLICT (shipment_id, po_line_id) DO UPDATE SET sku = excluded.sku, warehouse = excluded.warehouse,
+        expected = excluded.expected, counted = excluded.counted
+    """,
+    shipment_id=ID,
+    po_line_id=ID,
+    sku=TEXT,
+    warehouse=TEXT,
+    expected=QTY,
+    counted=QTY,
+)
+_DROP_LINES = statement(
+    """
+    DELETE FROM incoming_lines l USING unnest(:shipment_ids, :po_line_ids) AS gone(shipment_id, po_line_id)
+    WHERE l.shipment_id = gone.shipment_id AND l.po_line_id = gone.po_line_id
+    """,
+    shipment_ids=ID,
+    po_line_ids=ID,
+)
+_CLOSE_LINES = statement(
+    "UPDATE incoming_lines SET open = false WHERE shipment_id = ANY(:ids) AND open", ids=ID
+)
+_COMPLETE = text(
+    """
+    UPDATE incoming_shipments SET state = 'complete', version = :version, completed_at = :at, completed_by = :by
+    WHERE id = :id
+    """
+)
+_ADD_RECEIPT_LINES = statement(
+    """
+    INSERT INTO receipt_lines (id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged,
+        received_at)
+    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at
+    FROM unnest(:id, :shipment_id, :po_id, :po_line_id, :sku, :warehouse, :expected, :received, :surplus, :pegged)
+        AS line(id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged)
+    """,
+    id=ID,
+    shipment_id=ID,
+    po_id=ID,
+    po_line_id=ID,
+    sku=TEXT,
+    warehouse=TEXT,
+    expected=QTY,
+    received=QTY,
+    surplus=QTY,
+    pegged=QTY,
+)
+_UNPEGGED = statement(
+    """
+    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged FROM receipt_lines
+    WHERE po_line_id = ANY(:ids) AND received > pegged ORDER BY id
+    """,
+    ids=ID,
+)
+_PEG_RECEIPT_LINES = statement(
+    """
+    UPDATE receipt_lines l SET pegged = l.pegged + change.qty FROM unnest(:ids, :qty) AS change(id, qty)
+    WHERE l.id = change.id
+    """,
+    ids=ID,
+    qty=QTY,
+)
+_INSPECTIONS = statement(
+    """
+    SELECT i.id, i.number, i.version, i.receipt_line_id, i.sku, i.warehouse, i.to_inspect, i.passed, i.failed,
+        i.inspected_by, l.shipment_id, s.number AS receipt_number, s.po_id, s.po_number, l.po_line_id, s.vendor
+    FROM inspections i JOIN receipt_lines l ON l.id = i.receipt_line_id
+    JOIN incoming_shipments s ON s.id = l.shipment_id WHERE i.receipt_line_id = ANY(:ids)
+    """,
+    ids=ID,
+)
+_RECEIPT_LINE_OF_INSPECTION = text("SELECT receipt_line_id, sku, warehouse FROM inspections WHERE id = :id")
+_SAVE_INSPECTIONS = statement(
+    """
+    INSERT INTO inspections (id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed,
+        inspected_by, created_at)
+    SELECT id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by, :at
+    FROM unnest(:id, :number, :version, :receipt_line_id, :sku, :warehouse, :to_inspect, :passed, :failed, :inspected_by)
+        AS i(id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, to_inspect = excluded.to_inspect,
+        passed = excluded.passed, failed = excluded.failed, inspected_by = excluded.inspected_by
+    """,
+    id=ID,
+    number=TEXT,
+    version=INT,
+    receipt_line_id=ID,
+    sku=TEXT,
+    warehouse=TEXT,
+    to_inspect=QTY,
+    passed=QTY,
+    failed=QTY,
+    inspected_by=TEXT,
+)
+
+
+def _shipments(rows: Sequence[Any]) -> dict[UUID, IncomingShipment]:
+    lines: dict[UUID, dict[UUID, tuple[Decimal, Decimal | None]]] = {}
+    heads: dict[UUID, Any] = {}
+    for row in rows:
+        heads[row.id] = row
+        held = lines.setdefault(row.id, {})
+        if row.po_line_id is not None:
+            held[row.po_line_id] = (row.expected, row.counted)
+    return {
+        id_: IncomingShipment(
+            id_,
+            r.number,
+            r.version,
+            IncomingState(r.state),
+            r.po_id,
+            r.po_number,
+            r.vendor,
+            r.warehouse,
+            lines[id_],
+        )
+        for id_, r in heads.items()
+    }
+
+
+async def open_shipments(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:
+    """The expected or receiving shipment of each of these purchase orders, locked: {PO: shipment}."""
+    rows = (await db.execute(_OPEN, {"po_ids": list(po_ids)})).all()
+    return {shipment.po_id: shipment for shipment in _shipments(rows).values()}
+
+
+async def lock_shipment(db: AsyncConnection, shipment_id: UUID) -> IncomingShipment | None:
+    """One incoming shipment, locked; its purchase order is locked before it."""
+    rows = (await db.execute(_BY_ID, {"id": shipment_id})).all()
+    return _shipments(rows).get(shipment_id)
+
+
+async def save_shipments(db: AsyncConnection, shipments: Sequence[IncomingShipment], at: datetime) -> None:
+    """Write the heads of these shipments; the lines of cancelled ones no longer count as incoming."""
+    if not shipments:
+        return
+    names = ("id", "number", "version", "state", "po_id", "po_number", "vendor", "warehouse")
+    await db.execute(_SAVE, {**spread(shipments, *names), "at": at})
+    if gone := [s.id for s in shipments if s.state is IncomingState.CANCELLED]:
+        await db.execute(_CLOSE_LINES, {"ids": gone})
+
+
+async def save_lines(db: AsyncConnection, lines: Sequence[IncomingLine]) -> None:
+    """Write these lines."""
+    if lines:
+        await db.execute(_SAVE_LINES, spread(lines, *(field.name for field in fields(IncomingLine))))
+
+
+async def drop_lines(db: AsyncConnection, gone: Sequence[tuple[UUID, UUID]]) -> None:
+    """Nothing is expected on these (shipment, PO line) any more, and nothing was counted."""
+    if gone:
+        await db.execute(_DROP_LINES, columns(gone, "shipment_ids", "po_line_ids"))
+
+
+async def complete_shipment(db: AsyncConnection, shipment: IncomingShipment, by: str, at: datetime) -> None:
+    """The shipment has moved stock; it changes no more."""
+    await db.execute(_COMPLETE, {"id": shipment.id, "version": shipment.version, "by": by, "at": at})
+    await db.execute(_CLOSE_LINES, {"ids": [shipment.id]})
+
+
+async def receipts_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:
+    """These incoming shipments, not locked: a completed one changes no more."""
+    return _shipments((await db.execute(_RECEIPTS, {"ids": list(ids)})).all())
+
+
+async def add_receipt_lines(db: AsyncConnection, lines: Sequence[ReceiptLine], at: datetime) -> None:
+    """Write what came."""
+    names = (field.name for field in fields(ReceiptLine))
+    await db.execute(_ADD_RECEIPT_LINES, {**spread(lines, *names), "at": at})
+
+
+async def unpegged_receipt_lines(
+    db: AsyncConnection, po_line_ids: Iterable[UUID]
+) -> dict[UUID, list[ReceiptLine]]:
+    """Receipt lines of these PO lines with units that no tie has claimed, oldest first: {PO line: receipt lines}."""
+    found: dict[UUID, list[ReceiptLine]] = {}
+    for row in await db.execute(_UNPEGGED, {"ids": list(po_line_ids)}):
+        found.setdefault(row.po_line_id, []).append(ReceiptLine(*row))
+    return found
+
+
+async def peg_receipt_lines(db: AsyncConnection, changes: Mapping[UUID, Decimal]) -> None:
+    """Units of these receipt lines became somebody's, or (negative) nobody's again."""
+    if changed := sorted((id_, qty) for id_, qty in changes.items() if qty):
+        await db.execute(_PEG_RECEIPT_LINES, columns(changed, "ids", "qty"))
+
+
+async def inspections_of(db: AsyncConnection, receipt_line_ids: Iterable[UUID]) -> dict[UUID, Inspection]:
+    """The inspections of these receipt lines: {receipt line: inspection}."""
+    rows = await db.execute(_INSPECTIONS, {"ids": list(receipt_line_ids)})
+    return {row.receipt_line_id: Inspection(*row) for row in rows}
+
+
+async def receipt_line_of_inspection(
+    db: AsyncConnection, inspection_id: UUID
+) -> tuple[UUID, str, str] | None:
+    """The receipt line, sku and warehouse of an inspection (they never change)."""
+    row = (await db.execute(_RECEIPT_LINE_OF_INSPECTION, {"id": inspection_id})).first()
+    return None if row is None else (row.receipt_line_id, row.sku, row.warehouse)
+
+
+async def save_inspections(db: AsyncConnection, inspections: Sequence[Inspection], at: datetime) -> None:
+    """Write these inspections."""
+    if inspections:
+        names = (
+            "id",
+            "number",
+            "version",
+            "receipt_line_id",
+            "sku",
+            "warehouse",
+            "to_inspect",
+            "passed",
+            "failed",
+        )
+        await db.execute(_SAVE_INSPECTIONS, {**spread(inspections, *names, "inspected_by"), "at": at})

@@ -1,0 +1,1 @@
+"""Read-only queries; every one takes the caller's scope."""

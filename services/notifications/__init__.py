@@ -1,0 +1,1 @@
+"""Notifications: notices to teams, and who gets them."""

@@ -1,0 +1,1 @@
+"""The rules of notifications: pure functions over frozen values, with time and ids as arguments."""

@@ -1,0 +1,76 @@
+"""Saving notices, logging them, and telling the world that one was raised."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from services.notifications import store
+from services.notifications.domain.notice import Notice, State, is_raised
+from services.notifications.domain.team import told_teams
+from shared.contracts.notifications import NoticeRaised
+from shared.schema import next_numbers
+from shared.unit_of_work import Told, Tx, changes
+
+_COUNTERS = frozenset({"version", "news", "source_version", "concerns"})
+"""What a reader of the record log does not look for; whom a notice concerns shows in its quantity."""
+
+
+async def publish(
+    tx: Tx, before: Mapping[UUID, Notice], after: Mapping[UUID, Notice], causes: Mapping[UUID, Told[Any]]
+) -> None:
+    """Save the notices that are new or differ, by subject; log each, and tell of those that are open and were not."""
+    changed = [
+        (before.get(subject), notice) for subject, notice in after.items() if before.get(subject) != notice
+    ]
+    changed = await _numbered(tx, changed)
+    await store.save_notices(tx.db, changed)
+    for was, notice in changed:
+        _log(tx, was, notice, causes[notice.subject])
+    await _tell(tx, [notice for was, notice in changed if is_raised(was, notice)], causes)
+
+
+async def _numbered(
+    tx: Tx, changed: Sequence[tuple[Notice | None, Notice]]
+) -> list[tuple[Notice | None, Notice]]:
+    new = sum(1 for was, _ in changed if was is None)
+    numbers = iter(await next_numbers(tx.db, "notice_numbers", "NT", new))
+    return [
+        (was, replace(notice, number=next(numbers)) if was is None else notice) for was, notice in changed
+    ]
+
+
+async def _tell(tx: Tx, raised: Sequence[Notice], causes: Mapping[UUID, Told[Any]]) -> None:
+    if not raised:
+        return
+    teams, subscriptions = await store.teams_concerned(
+        tx.db, {notice.kind.value for notice in raised}, {notice.warehouse for notice in raised}
+    )
+    for notice in raised:
+        fact = NoticeRaised(
+            notice_id=notice.notice_id,
+            number=notice.number,
+            kind=notice.kind,
+            warehouse=notice.warehouse,
+            title=notice.title,
+            teams=told_teams(notice.kind, notice.warehouse, teams, subscriptions),
+            raised_at=tx.now,
+        )
+        tx.announce(fact, because=causes[notice.subject])
+
+
+def _log(tx: Tx, was: Notice | None, notice: Notice, because: Told[Any]) -> None:
+    if was is None:
+        made = {"title": notice.title, "state": notice.state}
+        tx.record("notice", notice.notice_id, "raised", None, made, because=because)
+    else:
+        before, after = (
+            {k: v for k, v in side.items() if k not in _COUNTERS} for side in changes(was, notice)
+        )
+        tx.record("notice", notice.notice_id, _action(was, notice), before, after, because=because)
+
+
+def _action(was: Notice, notice: Notice) -> str:
+    if was.state is notice.state:
+        return "changed"
+    return "closed" if notice.state is State.CLOSED else "opened again"

@@ -1,0 +1,18 @@
+"""The notifications service."""
+
+from services.notifications import api
+from services.notifications.domain.preferences import Preferences
+from services.notifications.subscriptions import SUBSCRIPTIONS
+from shared.service import Service
+
+service = Service(
+    "notifications",
+    title="Notices to teams: an inbox and a live stream",
+    routers=[api.router],
+    subscriptions=SUBSCRIPTIONS,
+    preferences=Preferences,
+)
+app = service.app
+
+if __name__ == "__main__":
+    service.serve()

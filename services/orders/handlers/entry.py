@@ -1,0 +1,352 @@
+"""Order entry: one order or five hundred are the same few statements; a bad one hinders no good one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from shared.errors import Forbidden, Invalid, TielineError
+from shared.ids import new_id
+from shared.preferences import preferences
+from shared.schema import next_numbers
+from shared.unit_of_work import Tx
+
+from .. import store
+from ..domain.catalogue import Item, Source
+from ..domain.customer import Customer, UnknownCustomer
+from ..domain.entry import (
+    UnknownItem,
+    UnknownWarehouse,
+    WantedLine,
+    WantedOrder,
+    WarehouseMissing,
+    is_bought,
+    new_line,
+    new_order,
+    opened,
+    told_with,
+)
+from ..domain.order import Line, Order
+from ..domain.preferences import Preferences
+from ..domain.settlement import Picture, Settled, Tell, settle, with_marks
+from ..domain.special import SpecialOrder, SpecialState
+from ..schemas import NewLine, NewSalesOrder
+from .billing import bill_services
+from .settling import Cause, Change, announce, record
+
+PRIORITY_SCOPE = "orders:priority"
+
+
+class PriorityNotAllowed(Forbidden):
+    """Setting a fulfilment priority needs a scope of its own (ORD-3)."""
+
+
+class ReasonMissing(Invalid):
+    """This change needs a reason for the record log."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An order as a caller gets it; `version` becomes the ETag."""
+
+    picture: Picture
+    in_the_way: Sequence[Any] = ()
+    reminder: str | None = None
+
+    @property
+    def version(self) -> int:
+        """The row version."""
+        return self.picture.order.version
+
+
+async def create_order(tx: Tx, wanted: NewSalesOrder) -> Answer:
+    """One new order; a refusal is raised."""
+    (result,) = await create_orders(tx, [wanted])
+    if isinstance(result, TielineError):
+        raise result
+    return Answer(result)
+
+
+async def create_orders(tx: Tx, wanted: Sequence[NewSalesOrder]) -> list[Picture | TielineError]:
+    """New orders, in a constant number of statements; each is answered with itself or with its own problem."""
+    chosen = await preferences(tx, Preferences)
+    customers = await store.customers_with_addresses(tx.db, (order.customer for order in wanted))
+    entries = await store.catalogue_entries(tx.db, _pairs(wanted))
+    numbers = await next_numbers(tx.db, "sales_order_numbers", "SO", len(wanted))
+    auto_flag = chosen.auto_flag_special == "on"
+    drafts = [
+        _draft(tx, order, number, customers, entries, auto_flag_special=auto_flag)
+        for order, number in zip(wanted, numbers, strict=True)
+    ]
+    to_open = [
+        draft if isinstance(draft, Picture) and order.open else None
+        for order, draft in zip(wanted, drafts, strict=True)
+    ]
+    opening = iter(await open_pictures(tx, [draft for draft in to_open if draft is not None]))
+    results: list[Settled | TielineError] = [
+        _unopened(draft) if at_once is None else next(opening)
+        for draft, at_once in zip(drafts, to_open, strict=True)
+    ]
+    made = [result for result in results if isinstance(result, Settled)]
+    await store.insert_pictures(tx.db, [result.picture for result in made])
+    for result, order in zip(results, wanted, strict=True):
+        if isinstance(result, Settled):
+            _record_new(tx, result, order)
+            announce(tx, result)
+    await bill_services(tx, [result.picture for result in made if result.filled])
+    return [result.picture if isinstance(result, Settled) else result for result in results]
+
+
+def _unopened(draft: Picture | TielineError) -> Settled | TielineError:
+    if isinstance(draft, TielineError):
+        return draft
+    return settle(draft, now=draft.order.created_at, new_id=new_id, auto_ship_on_receipt=True)
+
+
+def _pairs(wanted: Iterable[NewSalesOrder]) -> list[tuple[str, str]]:
+    return [(line.sku, line.warehouse or order.warehouse or "") for order in wanted for line in order.lines]
+
+
+def _draft(
+    tx: Tx,
+    wanted: NewSalesOrder,
+    number: str,
+    customers: dict[str, Customer],
+    entries: dict[tuple[str, str], store.CatalogueEntry],
+    *,
+    auto_flag_special: bool,
+) -> Picture | TielineError:
+    try:
+        customer = customers.get(wanted.customer)
+        if customer is None:
+            raise UnknownCustomer(
+                f"There is no customer {wanted.customer}: create it with POST /v1/customers",
+                customer=wanted.customer,
+            )
+        may_set_priority(tx, wanted.priority, wanted.priority_reason)
+        order = new_order(
+            _wanted_order(wanted),
+            customer,
+            order_id=new_id(),
+            number=number,
+            now=tx.now,
+            created_by=tx.actor,
+            creator_scopes=_approvals(tx),
+        )
+        lines = tuple(
+            resolved_line(
+                tx, line, wanted.warehouse, order, line_no, entries, auto_flag_special=auto_flag_special
+            )
+            for line_no, line in enumerate(wanted.lines, start=1)
+        )
+        if wanted.open:
+            opened(order, lines, tx.now)
+    except TielineError as problem:
+        return problem
+    return Picture(
+        with_marks(order, lines),
+        lines,
+        customer_on_hold=customer.credit_hold,
+        ship_to=customer.ship_to(wanted.ship_to),
+    )
+
+
+def _approvals(tx: Tx) -> tuple[str, ...]:
+    scopes = tx.principal.scopes if tx.principal else frozenset()
+    return tuple(sorted(scope for scope in scopes if scope.startswith("approve:")))
+
+
+def may_set_priority(tx: Tx, priority: int, reason: str | None) -> None:
+    """ORD-3: a priority needs its scope and a reason."""
+    if priority == 0:
+        return
+    if tx.principal is None or PRIORITY_SCOPE not in tx.principal.scopes:
+        raise PriorityNotAllowed(
+            f"A fulfilment priority needs the scope {PRIORITY_SCOPE}; send the order without one",
+            needed=PRIORITY_SCOPE,
+        )
+    if not reason:
+        raise ReasonMissing(
+            "A change of priority needs a reason, which is kept in the log", priority=priority
+        )
+
+
+def resolved_line(
+    tx: Tx,
+    wanted: NewLine,
+    default_warehouse: str | None,
+    order: Order,
+    line_no: int,
+    entries: dict[tuple[str, str], store.CatalogueEntry],
+    *,
+    auto_flag_special: bool,
+) -> Line:
+    """A line from what orders knows of its item and warehouse."""
+    warehouse = wanted.warehouse or default_warehouse
+    if warehouse is None:
+        raise WarehouseMissing(
+            f"Line {line_no} ({wanted.sku}) has no warehouse: name one on the line or on the order",
+            line_no=line_no,
+        )
+    entry = entries[wanted.sku, warehouse]
+    if not entry.warehouse_known or not tx.scope.allows(warehouse):
+        raise UnknownWarehouse(
+            f"Line {line_no}: orders knows no warehouse {warehouse} that you may use; one that was just created "
+            "arrives within a moment",
+            line_no=line_no,
+            warehouse=warehouse,
+        )
+    return new_line(
+        _wanted_line(wanted),
+        known_item(entry, wanted.sku),
+        warehouse,
+        order,
+        line_id=new_id(),
+        line_no=line_no,
+        auto_flag_special=auto_flag_special,
+    )
+
+
+def known_item(entry: store.CatalogueEntry, sku: str) -> Item:
+    """The item; refused with what to do when orders has not heard of it."""
+    if entry.item is None:
+        raise UnknownItem(
+            f"Orders knows no item {sku}: create it in inventory, or wait for one that was just created with "
+            f"GET /v1/catalogue-items/{sku}?wait=5",
+            sku=sku,
+        )
+    return entry.item
+
+
+def _wanted_order(wanted: NewSalesOrder) -> WantedOrder:
+    return WantedOrder(
+        wanted.ship_to,
+        wanted.ship_type,
+        wanted.priority,
+        wanted.currency,
+        wanted.carrier,
+        wanted.team,
+        wanted.reference,
+        wanted.requested_on,
+    )
+
+
+def _wanted_line(wanted: NewLine) -> WantedLine:
+    return WantedLine(
+        sku=wanted.sku,
+        qty=wanted.qty,
+        price=wanted.price,
+        discount=wanted.discount,
+        tax_rate=wanted.tax_rate,
+        special_order=wanted.special_order,
+        drop_ship=wanted.drop_ship,
+        source=Source(wanted.source.vendor, wanted.source.warehouse) if wanted.source else None,
+        cost=wanted.cost,
+        cost_unit=wanted.cost_unit,
+        free_of_charge=wanted.free_of_charge,
+        all_or_nothing=wanted.all_or_nothing,
+        requested_on=wanted.requested_on,
+        comments=tuple(wanted.comments),
+    )
+
+
+async def open_pictures(tx: Tx, drafts: Sequence[Picture]) -> list[Settled]:
+    """Drafts become demand: ranks, special orders, version 1; nothing is saved yet (ORD-1, SO-1)."""
+    if not drafts:
+        return []
+    chosen = await preferences(tx, Preferences)
+    opening = [
+        told_lines(
+            replace(draft, order=opened(draft.order, draft.lines, tx.now)),
+            [line.id for line in draft.lines],
+            tx,
+        )
+        for draft in drafts
+    ]
+    numbered = await number_specials(tx, opening)
+    return [
+        settle(
+            picture,
+            now=tx.now,
+            new_id=new_id,
+            auto_ship_on_receipt=chosen.auto_ship_on_receipt == "on",
+            must_tell=Tell.OPENED,
+        )
+        for picture in numbered
+    ]
+
+
+def told_lines(picture: Picture, line_ids: Sequence[UUID], tx: Tx, *, by_hand: bool = False) -> Picture:
+    """The picture with these lines ready to be told in its next version, each special one with its special order.
+
+    The special orders have no numbers yet: `number_specials` gives them.
+    """
+    new = set(line_ids)
+    order = picture.order
+    lines: list[Line] = []
+    specials = list(picture.specials)
+    for line in picture.lines:
+        if line.id not in new:
+            lines.append(line)
+            continue
+        special_id = new_id() if is_bought(line) else None
+        told = told_with(line, order.told + 1, line.ranked_at or tx.now, special_id)
+        lines.append(told)
+        if special_id is not None:
+            specials.append(special_order_of(told, special_id, order.customer, tx, by_hand=by_hand))
+    return replace(picture, lines=tuple(lines), specials=tuple(specials))
+
+
+def special_order_of(line: Line, special_id: UUID, customer: str, tx: Tx, *, by_hand: bool) -> SpecialOrder:
+    """A special order for a line; its number comes from `number_specials`."""
+    return SpecialOrder(
+        id=special_id,
+        number="",
+        version=1,
+        order_id=line.order_id,
+        line_id=line.id,
+        component=0,
+        sku=line.sku,
+        warehouse=line.warehouse,
+        customer=customer,
+        qty=line.need,
+        source_vendor=line.source_vendor,
+        source_warehouse=line.source_warehouse,
+        cost=line.cost,
+        state=SpecialState.REQUESTED,
+        by_hand=by_hand,
+        created_at=tx.now,
+        created_by=tx.actor,
+    )
+
+
+async def number_specials(tx: Tx, pictures: Sequence[Picture]) -> list[Picture]:
+    """Give the new special orders of these pictures their numbers, in one statement."""
+    nameless = sum(1 for picture in pictures for special in picture.specials if not special.number)
+    numbers = iter(await next_numbers(tx.db, "special_order_numbers", "SP", nameless))
+    return [
+        replace(
+            picture,
+            specials=tuple(
+                special if special.number else replace(special, number=next(numbers))
+                for special in picture.specials
+            ),
+        )
+        for picture in pictures
+    ]
+
+
+def _record_new(tx: Tx, settled: Settled, wanted: NewSalesOrder) -> None:
+    picture = settled.picture
+    order = picture.order
+    empty = replace(picture, order=order, lines=(), specials=())
+    head = {
+        "number": order.number,
+        "state": order.state,
+        "customer": order.customer,
+        "ship_to": order.ship_to_code,
+        "ship_type": order.ship_type,
+        "priority": order.priority,
+    }
+    cause = Cause("created", reason=wanted.priority_reason)
+    record(tx, Change(empty, picture, cause, more_log=[("", "created", None, head)]), settled)

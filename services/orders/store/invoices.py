@@ -1,0 +1,161 @@
+"""Invoices with their lines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..domain.invoicing import BilledLine, InvoiceState
+from ..tables import invoice_lines, invoices
+from .rows import insert_rows, row_of, update_rows
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """The head of an invoice: of a shipment, or of an order's services alone."""
+
+    id: UUID
+    number: str | None
+    version: int
+    state: InvoiceState
+    shipment_id: UUID | None
+    shipment_number: str | None
+    order_id: UUID | None
+    customer: str
+    currency: str
+    warehouses: tuple[str, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    created_at: datetime
+    finalised_at: datetime | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """An invoice from its stored fields."""
+        return cls(
+            **{**stored, "state": InvoiceState(stored["state"]), "warehouses": tuple(stored["warehouses"])}
+        )
+
+
+_IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
+_OF_SHIPMENTS = select(invoices).where(invoices.c.shipment_id == _IDS)
+_OF_ORDERS = (
+    select(invoice_lines.c.order_id.label("of_order"), *invoices.c)
+    .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    .where(invoice_lines.c.order_id == _IDS, invoices.c.state == "draft")
+    .distinct()
+    .order_by(invoices.c.created_at, invoices.c.id)
+)
+_FINAL = (
+    select(invoice_lines.c.line_id)
+    .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    .where(invoice_lines.c.line_id == _IDS, invoices.c.state == "final")
+)
+_ORDERS_ON = (
+    select(invoice_lines.c.invoice_id, invoice_lines.c.order_id)
+    .where(invoice_lines.c.invoice_id == _IDS)
+    .distinct()
+)
+_DROP_LINES = delete(invoice_lines).where(invoice_lines.c.invoice_id == _IDS)
+_DROP_SERVICES = delete(invoice_lines).where(
+    invoice_lines.c.line_id == any_(bindparam("lines", type_=ARRAY(Uuid))),
+    invoice_lines.c.invoice_id == _IDS,
+)
+_sums = (
+    select(
+        invoices.c.id,
+        func.coalesce(func.sum(invoice_lines.c.net), 0).label("net"),
+        func.coalesce(func.sum(invoice_lines.c.tax), 0).label("tax"),
+    )
+    .outerjoin(invoice_lines, invoice_lines.c.invoice_id == invoices.c.id)
+    .where(invoices.c.id == _IDS)
+    .group_by(invoices.c.id)
+    .subquery()
+)
+_TOTALS = (
+    update(invoices)
+    .values(net=_sums.c.net, tax=_sums.c.tax, total=_sums.c.net + _sums.c.tax)
+    .where(invoices.c.id == _sums.c.id)
+)
+
+
+async def invoices_of_shipments(db: AsyncConnection, shipment_ids: Iterable[UUID]) -> dict[UUID, Invoice]:
+    """The invoices of these shipments by shipment."""
+    rows = (await db.execute(_OF_SHIPMENTS, {"ids": sorted(shipment_ids)})).mappings()
+    return {row["shipment_id"]: Invoice.of(dict(row)) for row in rows}
+
+
+async def invoices_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[UUID, list[Invoice]]:
+    """The draft invoices that have lines of these orders, oldest first."""
+    found: dict[UUID, list[Invoice]] = {}
+    for row in (await db.execute(_OF_ORDERS, {"ids": sorted(order_ids)})).mappings():
+        invoice = Invoice.of({name: value for name, value in row.items() if name != "of_order"})
+        found.setdefault(row["of_order"], []).append(invoice)
+    return found
+
+
+async def orders_on_invoices(db: AsyncConnection, invoice_ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+    """Which orders each of these invoices has lines of."""
+    found: dict[UUID, set[UUID]] = {}
+    for row in await db.execute(_ORDERS_ON, {"ids": sorted(invoice_ids)}):
+        found.setdefault(row.invoice_id, set()).add(row.order_id)
+    return found
+
+
+async def final_service_lines(db: AsyncConnection, line_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these lines stand on a final invoice."""
+    return set((await db.execute(_FINAL, {"ids": sorted(line_ids)})).scalars())
+
+
+async def insert_invoices(db: AsyncConnection, new: Sequence[tuple[Invoice, Sequence[BilledLine]]]) -> None:
+    """New invoices with their lines, in two statements."""
+    await insert_rows(db, invoices, [row_of(invoice) for invoice, _ in new])
+    await insert_rows(
+        db,
+        invoice_lines,
+        [{"invoice_id": invoice.id, **row_of(line)} for invoice, lines in new for line in lines],
+    )
+
+
+async def save_invoices(db: AsyncConnection, changed: Sequence[Invoice]) -> None:
+    """Heads of known invoices."""
+    fixed = {"shipment_id", "shipment_number", "order_id", "customer", "currency", "created_at"}
+    rows = [
+        {name: value for name, value in row_of(invoice).items() if name not in fixed} for invoice in changed
+    ]
+    await update_rows(db, invoices, sorted(rows, key=lambda row: row["id"]))
+
+
+async def rewrite_lines(db: AsyncConnection, lines: Mapping[UUID, Sequence[BilledLine]]) -> None:
+    """The lines of these invoices, replaced by others."""
+    if not lines:
+        return
+    await db.execute(_DROP_LINES, {"ids": sorted(lines)})
+    await insert_rows(
+        db,
+        invoice_lines,
+        [{"invoice_id": invoice_id, **row_of(line)} for invoice_id, own in lines.items() for line in own],
+    )
+
+
+async def move_services(
+    db: AsyncConnection, away_from: Iterable[UUID], to: Mapping[UUID, Sequence[BilledLine]]
+) -> None:
+    """Take services off these drafts and put them on those invoices; the totals of both follow."""
+    services = sorted({line.line_id for lines in to.values() for line in lines})
+    touched = sorted({*away_from, *to})
+    if not touched:
+        return
+    await db.execute(_DROP_SERVICES, {"lines": services, "ids": touched})
+    await insert_rows(
+        db,
+        invoice_lines,
+        [{"invoice_id": invoice_id, **row_of(line)} for invoice_id, own in to.items() for line in own],
+    )
+    await db.execute(_TOTALS, {"ids": touched})

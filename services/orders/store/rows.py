@@ -1,0 +1,188 @@
+"""Many rows in one statement: arrays in, `unnest` inside, so that a batch costs what a single row does."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    TableValuedAlias,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Row = Mapping[str, Any]
+
+
+def row_of(part: Any) -> dict[str, Any]:
+    """A dataclass as a row; its fields are named like the columns."""
+    return {field.name: getattr(part, field.name) for field in fields(part)}
+
+
+async def insert_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows that all have the same fields."""
+    if rows:
+        await db.execute(_insert(table, tuple(rows[0])), _arrays(table, rows))
+
+
+async def insert_new(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> list[Any]:
+    """Insert the rows whose key is not there yet; those come back, by their primary keys."""
+    if not rows:
+        return []
+    statement = _insert(table, tuple(rows[0])).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return list((await db.execute(statement, _arrays(table, rows))).all())
+
+
+async def replace_older(db: AsyncConnection, table: Table, rows: Iterable[Row]) -> set[Any]:
+    """Keep snapshots by version: the newest of the rows replaces an older row; the keys that were stored come back."""
+    key = next(iter(table.primary_key.columns)).name
+    newest: dict[Any, Row] = {}
+    for row in rows:
+        if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
+            newest[row[key]] = row
+    if not newest:
+        return set()
+    ordered = [newest[found] for found in sorted(newest)]
+    result = await db.execute(_replace_older(table, tuple(ordered[0])), _arrays(table, ordered))
+    return set(result.scalars())
+
+
+async def overwrite_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, or put them in place of what was there."""
+    if rows:
+        await db.execute(_overwrite(table, tuple(rows[0])), _arrays(table, rows))
+
+
+async def complete_rows(db: AsyncConnection, table: Table, rows: Iterable[Row], late: Sequence[str]) -> None:
+    """Insert rows; of known ones fill in the `late` fields that this fact knows and an earlier one did not."""
+    folded: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        known = folded.setdefault(row["id"], dict(row))
+        known.update({name: row[name] for name in late if row[name] is not None})
+    if folded:
+        ordered = [folded[found] for found in sorted(folded)]
+        await db.execute(_complete(table, tuple(ordered[0]), tuple(late)), _arrays(table, ordered))
+
+
+async def update_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Update rows by primary key; every row names the same fields, the key among them."""
+    if rows:
+        await db.execute(_update(table, tuple(rows[0])), _arrays(table, rows))
+
+
+async def raise_figures(
+    db: AsyncConnection, table: Table, rows: Iterable[Row], figures: Sequence[str], *, may_insert: bool
+) -> None:
+    """Figures only grow: each becomes the greatest of what is stored and what was heard."""
+    folded: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        known = folded.setdefault(row["id"], dict(row))
+        for name in figures:
+            known[name] = max(known[name], row[name])
+    if not folded:
+        return
+    ordered = [folded[found] for found in sorted(folded)]
+    build = _insert_or_raise if may_insert else _raise
+    await db.execute(build(table, tuple(ordered[0]), tuple(figures)), _arrays(table, ordered))
+
+
+def _arrays(table: Table, rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {
+        f"p_{name}": [_wire(row[name]) for row in rows]
+        if isinstance(table.c[name].type, JSONB)
+        else [row[name] for row in rows]
+        for name in rows[0]
+    }
+
+
+def _wire(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _given(table: Table, names: tuple[str, ...]) -> TableValuedAlias:
+    types = {name: Text() if isinstance(table.c[name].type, JSONB) else table.c[name].type for name in names}
+    arrays = [bindparam(f"p_{name}", type_=ARRAY(kind)) for name, kind in types.items()]
+    columns = [column(name, kind) for name, kind in types.items()]
+    return func.unnest(*arrays).table_valued(*columns, name="given").render_derived()
+
+
+def _value(table: Table, given: TableValuedAlias, name: str) -> ColumnElement[Any]:
+    found: ColumnElement[Any] = given.c[name]
+    return cast(found, JSONB) if isinstance(table.c[name].type, JSONB) else found
+
+
+def _rows(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    given = _given(table, names)
+    return select(*(_value(table, given, name) for name in names))
+
+
+@cache
+def _insert(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).from_select(list(names), _rows(table, names))
+
+
+@cache
+def _overwrite(table: Table, names: tuple[str, ...]) -> Insert:
+    statement = insert(table).from_select(list(names), _rows(table, names))
+    keys = [found.name for found in table.primary_key.columns]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in names if name not in keys}
+    )
+
+
+@cache
+def _complete(table: Table, names: tuple[str, ...], late: tuple[str, ...]) -> Insert:
+    statement = insert(table).from_select(list(names), _rows(table, names))
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: func.coalesce(statement.excluded[name], table.c[name]) for name in late},
+    )
+
+
+@cache
+def _replace_older(table: Table, names: tuple[str, ...]) -> Executable:
+    key = next(iter(table.primary_key.columns))
+    statement = insert(table).from_select(list(names), _rows(table, names))
+    return statement.on_conflict_do_update(
+        index_elements=[key],
+        set_={name: statement.excluded[name] for name in names if name != key.name},
+        where=table.c.version < statement.excluded.version,
+    ).returning(key)
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    given = _given(table, names)
+    keys = [found.name for found in table.primary_key.columns]
+    values = {name: _value(table, given, name) for name in names if name not in keys}
+    return update(table).values(values).where(*(table.c[key] == given.c[key] for key in keys))
+
+
+@cache
+def _insert_or_raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...]) -> Insert:
+    statement = insert(table).from_select(list(names), _rows(table, names))
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: func.greatest(table.c[name], statement.excluded[name]) for name in figures},
+    )
+
+
+@cache
+def _raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...]) -> Update:
+    given = _given(table, names)
+    values = {name: func.greatest(table.c[name], given.c[name]) for name in figures}
+    return update(table).values(values).where(table.c.id == given.c.id)

@@ -1,0 +1,10 @@
+"""Purchasing's REST door, one module per resource."""
+
+from fastapi import APIRouter
+
+from services.purchasing.api import catalogue, desk, purchase_orders
+
+router = APIRouter(prefix="/v1")
+router.include_router(catalogue.router)
+router.include_router(purchase_orders.router)
+router.include_router(desk.router)

@@ -1,0 +1,1 @@
+"""What REST callers send and get, one module per resource."""

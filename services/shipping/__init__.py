@@ -1,0 +1,1 @@
+"""Shipping: outgoing shipments, and whether a shipment can still change."""

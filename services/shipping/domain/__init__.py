@@ -1,0 +1,1 @@
+"""The rules of shipping: pure functions over frozen values, with time and ids as arguments."""

@@ -1,0 +1,116 @@
+"""Settling: what stands on shipments follows the allotments' figures, in the transaction that changed them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from services.shipping import store
+from services.shipping.domain import consigning
+from services.shipping.domain.allotment import Allotment
+from services.shipping.domain.consigning import Change
+from services.shipping.domain.shipment import Shipment
+from shared.contracts.shipping import ReleaseWithdrawn, ShipmentCreated, ShipmentVoided
+from shared.ids import new_id
+from shared.unit_of_work import Told, Tx
+
+from .wording import in_small_facts, snapshot, unit_changes
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why an allotment changes: in words, and the fact that said so (None: the REST call itself)."""
+
+    reason: str
+    told: Told[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What settling did: shipments that shrank have still to be told by whoever knows why."""
+
+    shrunk: list[Change]
+    stuck: list[consigning.Stuck]
+
+
+async def settle(
+    tx: Tx,
+    before: Mapping[UUID, Allotment],
+    after: Mapping[UUID, Allotment],
+    shipments: Sequence[Shipment],
+    causes: Mapping[UUID, Cause],
+    moved: frozenset[UUID] = frozenset(),
+) -> Outcome:
+    """Decide, save, log, and announce the shipments that grew or were emptied.
+
+    `before` are the locked allotments as they were, `after` with what was heard; `shipments` the open ones that hold
+    them and the pending ones of their orders, locked.
+    """
+    reasons = {key: cause.reason for key, cause in causes.items()}
+    settled = consigning.settle(after.values(), shipments, tx.now, new_id, reasons, moved)
+    changes = await _numbered(tx, settled.changes)
+    await store.save_allotments(tx.db, before, settled.allotments)
+    await store.save_shipments(tx.db, [(change.before, change.after) for change in changes])
+    for change in changes:
+        _log(tx, change, cause_of(change, causes))
+        _announce(tx, change, cause_of(change, causes))
+    shrunk = [change for change in changes if not change.has_grown and not change.is_emptied]
+    return Outcome(shrunk, settled.stuck)
+
+
+async def shipments_concerned(
+    tx: Tx,
+    before: Mapping[UUID, Allotment],
+    after: Mapping[UUID, Allotment],
+    moved: frozenset[UUID] = frozenset(),
+) -> list[Shipment]:
+    """The open shipments that settling these allotments may change, locked by id."""
+    holding = [
+        key for key, one in after.items() if key in before and before[key].standing and before[key] != one
+    ]
+    joining = [one.order_id for one in after.values() if one.due > one.standing or one.allotment_id in moved]
+    return await store.lock_open_shipments(tx.db, holding=holding, of_orders=joining)
+
+
+def tell_shrunk(tx: Tx, shrunk: Iterable[Change], causes: Mapping[UUID, Cause]) -> None:
+    """Tell per order which pending shipments shrank: its release was revoked, or units failed inspection."""
+    by_order: dict[UUID, list[Change]] = {}
+    for change in shrunk:
+        by_order.setdefault(change.after.order_id, []).append(change)
+    for order_id, changes in by_order.items():
+        for group in in_small_facts([change.after for change in changes]):
+            fact = ReleaseWithdrawn(order_id=order_id, shipments=[snapshot(shipment) for shipment in group])
+            tx.announce(fact, because=cause_of(changes[0], causes).told)
+
+
+def cause_of(change: Change, causes: Mapping[UUID, Cause]) -> Cause:
+    """The cause of a shipment's change: that of the first allotment whose units came or went."""
+    return next((causes[key] for key in change.allotments if key in causes), Cause(""))
+
+
+async def _numbered(tx: Tx, changes: Sequence[Change]) -> list[Change]:
+    new = [change.after for change in changes if change.before is None]
+    numbered = await store.number_shipments(tx.db, new)
+    return [replace(change, after=numbered.get(change.after.shipment_id, change.after)) for change in changes]
+
+
+def _announce(tx: Tx, change: Change, cause: Cause) -> None:
+    after = change.after
+    if change.is_emptied:
+        reason = after.void_reason or cause.reason
+        fact = ShipmentVoided(shipment=snapshot(after), by_hand=False, reason=reason, allotments=[])
+        tx.announce(fact, because=cause.told)
+    elif change.has_grown:
+        tx.announce(ShipmentCreated(shipment=snapshot(after)), because=cause.told)
+
+
+def _log(tx: Tx, change: Change, cause: Cause) -> None:
+    was, now = unit_changes(change.before, change.after)
+    if change.before is None:
+        action = "created"
+    elif change.is_emptied:
+        action = "voided"
+    else:
+        action = "extended" if change.has_grown else "reduced"
+    shipment_id = change.after.shipment_id
+    tx.record("shipment", shipment_id, action, was, now, reason=cause.reason or None, because=cause.told)

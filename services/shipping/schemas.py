@@ -1,0 +1,233 @@
+"""What REST callers send and get."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from services.shipping.domain import shipment as domain
+from services.shipping.domain.departure import ShortAnswer, ShortUnits
+from services.shipping.domain.shipment import State
+from shared.decimals import ZERO
+from shared.errors import TielineError
+from shared.quantity import Qty
+from shared.web import Input, Output
+
+MOST_IN_A_BATCH = 200
+
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class LineCount(Input):
+    """What was actually shipped of one line."""
+
+    shipment_line_id: UUID
+    shipped: Qty
+    short: ShortAnswer | None = Field(
+        None, description="When less ships than expected: backorder the rest, or close it"
+    )
+    units: ShortUnits = Field(
+        ShortUnits.MISSING,
+        description="Where units are that did not ship: missing (nobody found them) or left (they go back to the line)",
+    )
+
+
+class ShipRequest(Input):
+    """Ship with actual quantities; a line that is not named ships as expected (SHIP-3)."""
+
+    lines: list[LineCount] = Field([], max_length=domain.MOST_SHARES)
+
+
+class ShipBatch(Input):
+    """Ship many, each as expected."""
+
+    shipment_ids: list[UUID] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
+
+
+class VoidRequest(Input):
+    """Why the shipment will not leave."""
+
+    reason: Reason
+
+
+class ShipmentChange(Input):
+    """A merge patch: what is left out stays, null clears."""
+
+    carrier: ShortText | None = None
+    tracking_number: ShortText | None = None
+
+
+class Address(Output):
+    """Where the goods go."""
+
+    code: str
+    name: str
+    street: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+
+
+class Share(Output):
+    """The units of one allotment on the line."""
+
+    allotment_id: UUID
+    qty: Qty
+    shipped: Qty
+
+
+class ShipmentLine(Output):
+    """One order line (or kit component) on the shipment."""
+
+    shipment_line_id: UUID
+    order_id: UUID
+    order_number: str = Field(examples=["SO-000123"])
+    line_id: UUID
+    line_no: int
+    component: int
+    sku: str
+    description: str
+    unit: str
+    qty: Qty = Field(description="Expected")
+    shipped: Qty
+    uninspected: Qty = Field(
+        description="Wait for inspection; while there are any the shipment cannot be picked"
+    )
+    allotments: list[Share]
+
+
+class ShipmentHead(Output):
+    """A shipment without its lines."""
+
+    id: UUID
+    number: str = Field(examples=["SH-000123"])
+    version: int
+    state: State
+    order_id: UUID
+    order_number: str
+    customer: str
+    warehouse: str
+    currency: str
+    ship_to: Address
+    carrier: str | None
+    tracking_number: str | None
+    created_at: datetime
+    shipped_at: datetime | None
+    shipped_by: str | None
+    void_reason: str | None
+
+
+class ShipmentRow(ShipmentHead):
+    """A shipment in a list."""
+
+    line_count: int
+    waits_for_inspection: bool = Field(description="It cannot be picked yet (SO-9)")
+
+
+class Shipment(ShipmentHead):
+    """A shipment with its lines."""
+
+    lines: list[ShipmentLine]
+
+
+class BatchProblem(Output):
+    """Why one of many was refused; the same members as the problem document of its own request."""
+
+    code: str
+    detail: str
+    facts: dict[str, Any] = {}
+
+
+class BatchResult(Output):
+    """What became of one shipment of a batch."""
+
+    shipment_id: UUID
+    number: str | None
+    state: State | None
+    version: int | None
+    problem: BatchProblem | None
+
+
+class BatchResults(Output):
+    """A result each, in the order of the request."""
+
+    shipped: int
+    refused: int
+    results: list[BatchResult]
+
+
+def shipment(shown: Any) -> Shipment:
+    """A shipment and what of it waits for inspection (`views.Shown`), as callers get it."""
+    lines = [_line(line, shown.uninspected.get(line.shipment_line_id, ZERO)) for line in shown.shipment.lines]
+    return Shipment(**_head(shown.shipment, shown.shipment.shipment_id), lines=lines)
+
+
+def shipment_row(row: Any) -> ShipmentRow:
+    """A row of the list."""
+    return ShipmentRow(
+        **_head(row, row.id), line_count=row.line_count, waits_for_inspection=row.waits_for_inspection
+    )
+
+
+def batch_results(results: list[tuple[UUID, domain.Shipment | None, TielineError | None]]) -> BatchResults:
+    """A result each."""
+    refused = sum(1 for _, _, problem in results if problem)
+    return BatchResults(
+        shipped=len(results) - refused,
+        refused=refused,
+        results=[_batch_result(*result) for result in results],
+    )
+
+
+def _batch_result(
+    shipment_id: UUID, found: domain.Shipment | None, problem: TielineError | None
+) -> BatchResult:
+    return BatchResult(
+        shipment_id=shipment_id,
+        number=found.number if found else None,
+        state=found.state if found else None,
+        version=found.version if found else None,
+        problem=BatchProblem(code=problem.code, detail=problem.message, facts=problem.facts)
+        if problem
+        else None,
+    )
+
+
+_HEAD = tuple(name for name in ShipmentHead.model_fields if name not in ("id", "ship_to"))
+
+
+def _head(source: Any, shipment_id: UUID) -> dict[str, Any]:
+    place = source.ship_to
+    address = {
+        name: place[name] if isinstance(place, dict) else getattr(place, name)
+        for name in Address.model_fields
+    }
+    return {
+        "id": shipment_id,
+        "ship_to": Address(**address),
+        **{name: getattr(source, name) for name in _HEAD},
+    }
+
+
+def _line(line: domain.Line, uninspected: Decimal) -> ShipmentLine:
+    return ShipmentLine(
+        shipment_line_id=line.shipment_line_id,
+        order_id=line.order_id,
+        order_number=line.order_number,
+        line_id=line.line_id,
+        line_no=line.line_no,
+        component=line.component,
+        sku=line.sku,
+        description=line.description,
+        unit=line.unit,
+        qty=line.qty,
+        shipped=line.shipped,
+        uninspected=uninspected,
+        allotments=[
+            Share(allotment_id=one.allotment_id, qty=one.qty, shipped=one.shipped) for one in line.shares
+        ],
+    )

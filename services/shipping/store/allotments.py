@@ -1,0 +1,127 @@
+"""Allotments: rows and values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shipping.domain.allotment import Allotment, ShipTo, Terms
+from services.shipping.tables import allotments, shipment_lines, shipment_shares
+
+TURNSTILES = 256
+_LOCK_SPACE = 8004
+
+_TERMS = (
+    *("order_number", "line_id", "line_no", "component", "sku", "description", "unit", "precision"),
+    *("customer", "ship_type", "warehouse", "currency", "carrier", "ship_to"),
+)
+_FIGURES = (
+    *("gated", "qty", "withdrawn", "failed", "passed", "release_no", "revoke_no"),
+    *("shipped", "returned", "missing", "standing"),
+)
+_COLUMNS = ("allotment_id", "order_id", *_TERMS, *_FIGURES)
+_ARRAYS = [
+    bindparam(name, type_=ARRAY(Text if name == "ship_to" else allotments.c[name].type)) for name in _COLUMNS
+]
+_GIVEN = f"unnest({', '.join(f':{name}' for name in _COLUMNS)}) AS given({', '.join(_COLUMNS)})"
+_VALUES = {
+    name: f"CAST(given.{name} AS jsonb)" if name == "ship_to" else f"given.{name}" for name in _COLUMNS
+}
+
+_PASS_TURNSTILES = text(
+    f"""
+    SELECT pg_advisory_xact_lock({_LOCK_SPACE}, turnstile) FROM (
+        SELECT DISTINCT abs(hashtext(CAST(order_id AS text)) % {TURNSTILES}) AS turnstile
+        FROM unnest(:order_ids) AS given(order_id) ORDER BY turnstile
+    ) AS in_order
+    """  # noqa: S608  # constants of this module
+).bindparams(bindparam("order_ids", type_=ARRAY(Uuid)))
+_LOCK = (
+    select(allotments)
+    .where(allotments.c.allotment_id == bindparam("ids", type_=ARRAY(Uuid)).any_())
+    .order_by(allotments.c.allotment_id)
+    .with_for_update(key_share=True)
+)
+_LOCK_OF_SHIPMENTS = (
+    select(allotments)
+    .where(
+        allotments.c.allotment_id.in_(
+            select(shipment_shares.c.allotment_id)
+            .join(shipment_lines, shipment_lines.c.id == shipment_shares.c.shipment_line_id)
+            .where(shipment_lines.c.shipment_id == bindparam("ids", type_=ARRAY(Uuid)).any_())
+        )
+    )
+    .order_by(allotments.c.allotment_id)
+    .with_for_update(key_share=True)
+)
+_INSERT = text(
+    f"INSERT INTO allotments ({', '.join(_COLUMNS)}) SELECT {', '.join(_VALUES.values())} FROM {_GIVEN}"  # noqa: S608  # constants
+).bindparams(*_ARRAYS)
+_UPDATE = text(
+    f"""
+    UPDATE allotments SET {", ".join(f"{name} = {_VALUES[name]}" for name in _COLUMNS[1:])}
+    FROM {_GIVEN} WHERE allotments.allotment_id = given.allotment_id
+    """  # noqa: S608  # constants of this module
+).bindparams(*_ARRAYS)
+
+
+async def lock_allotments(
+    db: AsyncConnection, order_ids: Iterable[UUID], ids: Iterable[UUID]
+) -> dict[UUID, Allotment]:
+    """The known ones of these allotments, locked by id, after passing their orders' turnstiles.
+
+    Whoever places units of an order, or writes down an allotment of it for the first time, passes its turnstile. So
+    two transactions can neither make two shipments where one was due, nor both find an allotment unknown. There are
+    256 turnstiles, not one per order: a batch may name thousands of orders, and the server's lock table is finite.
+    """
+    await db.execute(_PASS_TURNSTILES, {"order_ids": sorted(set(order_ids))})
+    rows = await db.execute(_LOCK, {"ids": sorted(set(ids))})
+    return {row.allotment_id: _allotment(row) for row in rows}
+
+
+async def lock_allotments_of_shipments(
+    db: AsyncConnection, shipment_ids: Iterable[UUID]
+) -> dict[UUID, Allotment]:
+    """The allotments that stand on these shipments, locked by id."""
+    rows = await db.execute(_LOCK_OF_SHIPMENTS, {"ids": list(shipment_ids)})
+    return {row.allotment_id: _allotment(row) for row in rows}
+
+
+async def save_allotments(
+    db: AsyncConnection, before: Mapping[UUID, Allotment], after: Mapping[UUID, Allotment]
+) -> None:
+    """Write the allotments that are new or differ."""
+    new = [allotment for key, allotment in sorted(after.items()) if key not in before]
+    changed = [
+        allotment for key, allotment in sorted(after.items()) if key in before and before[key] != allotment
+    ]
+    for statement, rows in ((_INSERT, new), (_UPDATE, changed)):
+        if rows:
+            await db.execute(statement, _arrays(rows))
+
+
+def _arrays(rows: Sequence[Allotment]) -> dict[str, list[Any]]:
+    written = [_written(allotment) for allotment in rows]
+    return {name: [row[name] for row in written] for name in _COLUMNS}
+
+
+def _written(allotment: Allotment) -> dict[str, Any]:
+    terms = allotment.terms
+    said: dict[str, Any] = dict.fromkeys(_TERMS)
+    if terms:
+        said = {name: getattr(terms, name) for name in _TERMS}
+        said["ship_to"] = orjson.dumps(terms.ship_to).decode()
+    figures = {name: getattr(allotment, name) for name in _FIGURES}
+    return {"allotment_id": allotment.allotment_id, "order_id": allotment.order_id, **said, **figures}
+
+
+def _allotment(row: Row[Any]) -> Allotment:
+    terms = None
+    if row.release_no:
+        said = {name: getattr(row, name) for name in _TERMS}
+        terms = Terms(order_id=row.order_id, **{**said, "ship_to": ShipTo(**row.ship_to)})
+    figures = {name: getattr(row, name) for name in _FIGURES}
+    return Allotment(row.allotment_id, row.order_id, terms, **figures)

@@ -1,0 +1,153 @@
+"""What callers may look at: read-only queries, each within the caller's warehouses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, literal, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.shipping.domain.allotment import ShipTo
+from services.shipping.domain.shipment import Line, Share, Shipment, State
+from services.shipping.tables import allotments, shipment_lines, shipment_shares, shipments
+from shared.auth import Scope
+from shared.decimals import ZERO
+from shared.paging import Sorts
+
+SHIPMENT_SORTS = Sorts(
+    {"created_at": shipments.c.created_at, "number": shipments.c.number},
+    default="-created_at",
+    tie=shipments.c.id,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A shipment with what of each line still waits for inspection (SO-9)."""
+
+    shipment: Shipment
+    uninspected: Mapping[UUID, Decimal]
+
+    @property
+    def version(self) -> int:
+        """For the ETag."""
+        return self.shipment.version
+
+
+_uninspected = case(
+    (
+        and_(allotments.c.gated, shipments.c.state.in_(["pending", "picking", "packed"])),
+        func.least(
+            shipment_shares.c.qty,
+            func.greatest(
+                allotments.c.qty - allotments.c.withdrawn - allotments.c.failed - allotments.c.passed,
+                literal(ZERO),
+            ),
+        ),
+    ),
+    else_=literal(ZERO),
+)
+_shares_of_lines = (
+    shipment_lines.join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
+    .join(allotments, allotments.c.allotment_id == shipment_shares.c.allotment_id)
+)  # fmt: skip
+_ONE = select(shipments).where(shipments.c.id == bindparam("shipment_id"))
+_LINES = (
+    select(
+        shipment_lines,
+        shipment_shares.c.allotment_id,
+        shipment_shares.c.qty,
+        shipment_shares.c.shipped,
+        _uninspected.label("uninspected"),
+    )
+    .select_from(_shares_of_lines.join(shipments, shipments.c.id == shipment_lines.c.shipment_id))
+    .where(shipment_lines.c.shipment_id == bindparam("shipment_id"))
+    .order_by(
+        shipment_lines.c.order_number,
+        shipment_lines.c.line_no,
+        shipment_lines.c.component,
+        shipment_lines.c.id,
+        shipment_shares.c.allotment_id,
+    )
+)
+
+
+async def shipment(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Shown | None:
+    """One shipment with its lines; None when it is not there or not in the scope."""
+    found = await db.execute(_ONE.where(scope.where(shipments.c.warehouse)), {"shipment_id": shipment_id})
+    row = found.first()
+    if row is None:
+        return None
+    shares = (await db.execute(_LINES, {"shipment_id": shipment_id})).all()
+    by_line = [list(group) for _, group in groupby(shares, key=lambda share: share.id)]
+    waiting = {group[0].id: sum((share.uninspected for share in group), ZERO) for group in by_line}
+    return Shown(_shipment(row, tuple(_line(group) for group in by_line)), waiting)
+
+
+def shipment_list(
+    scope: Scope,
+    *,
+    order: UUID | None = None,
+    line: UUID | None = None,
+    customer: str | None = None,
+    warehouse: str | None = None,
+    state: State | None = None,
+    number: str | None = None,
+) -> Select[Any]:
+    """The shipments in the scope; `order` and `line` find those that carry units of them."""
+    query = select(
+        shipments,
+        _line_count().label("line_count"),
+        _waits_for_inspection().label("waits_for_inspection"),
+    ).where(scope.where(shipments.c.warehouse))
+    plain = {"customer": customer, "warehouse": warehouse, "state": state, "number": number}
+    for name, value in plain.items():
+        if value is not None:
+            query = query.where(shipments.c[name] == value)
+    if order is not None:
+        carrying = select(shipment_lines.c.shipment_id).where(shipment_lines.c.order_id == order)
+        made_for = select(shipments.c.id).where(shipments.c.order_id == order)
+        query = query.where(shipments.c.id.in_(union(carrying, made_for)))
+    if line is not None:
+        query = query.where(
+            shipments.c.id.in_(select(shipment_lines.c.shipment_id).where(shipment_lines.c.line_id == line))
+        )
+    return query
+
+
+def _line_count() -> ColumnElement[Any]:
+    return (
+        select(func.count())
+        .select_from(shipment_lines)
+        .where(shipment_lines.c.shipment_id == shipments.c.id)
+        .correlate(shipments)
+        .scalar_subquery()
+    )
+
+
+def _waits_for_inspection() -> ColumnElement[bool]:
+    return and_(
+        shipments.c.state == State.PENDING.value,
+        exists(
+            select(literal(1))
+            .select_from(_shares_of_lines)
+            .where(shipment_lines.c.shipment_id == shipments.c.id, _uninspected > ZERO)
+            .correlate(shipments)
+        ),
+    )
+
+
+def _shipment(row: Row[Any], lines: tuple[Line, ...]) -> Shipment:
+    said = {name: value for name, value in row._mapping.items() if name not in ("id", "state", "ship_to")}
+    return Shipment(row.id, state=State(row.state), ship_to=ShipTo(**row.ship_to), lines=lines, **said)
+
+
+def _line(shares: list[Row[Any]]) -> Line:
+    said = {column.name: getattr(shares[0], column.name) for column in shipment_lines.c}
+    del said["id"], said["shipment_id"]
+    return Line(
+        shares[0].id, shares=tuple(Share(one.allotment_id, one.qty, one.shipped) for one in shares), **said
+    )
