@@ -6,7 +6,7 @@ ARGS ?=
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test up down status logs dev lint format lock clean images compose-test
+.PHONY: help env demo test test-containers up down status logs dev lint format lock clean images compose-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ demo: env ## play the main chain through the five services, from nothing to ship
 
 test: env ## run all tests on servers of their own; ARGS="tests/integration -k story" chooses
 	@$(BIN)/python -m deploy.local.testrun $(ARGS)
+
+test-containers: env ## the kernel's tests and the stories on PostgreSQL 17 and RabbitMQ 4 as testcontainers
+	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers; start one, then: make test-containers"; exit 1; }
+	@TIELINE_TEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_CONNECTION_MODE=docker_host TC_HOST=127.0.0.1 \
+		$(BIN)/python -m pytest tests/kernel tests/integration $(ARGS)
 
 up: env ## start servers and services and keep them running
 	@$(BIN)/tieline up

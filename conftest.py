@@ -20,7 +20,10 @@ from shared.testing import Api, Bench, make_api
 def test_servers() -> Iterator[servers.Servers]:
     """The servers that `make test` started, else those of the instance `test`, started for these tests alone."""
     with ExitStack() as stack:
-        if state := os.environ.get("TIELINE_TEST_SERVERS"):
+        if os.environ.get("TIELINE_TEST_CONTAINERS"):
+            containers = import_module("tests.servers.containers").containers
+            yield stack.enter_context(containers())
+        elif state := os.environ.get("TIELINE_TEST_SERVERS"):
             yield servers.attach(state)
         elif servers.is_kept(place := Instance("builders")):
             yield servers.attach(place.state_file)

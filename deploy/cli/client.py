@@ -124,6 +124,19 @@ class Client:
             if (cursor := page["next_cursor"]) is None:
                 return
 
+    async def stream(self, service: str, path: str) -> AsyncIterator[str]:
+        """The lines of a live stream, for as long as the caller reads."""
+        async with self._http.stream("GET", f"{self._place.urls[service]}{path}") as answer:
+            if answer.is_error:
+                await answer.aread()
+                raise Problem(_document(answer))
+            async for line in answer.aiter_lines():
+                yield line
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
     async def patch(self, service: str, path: str, version: int, body: Any) -> Any:
         """PATCH the version that was read."""
         headers = {"If-Match": f'"{version}"'}

@@ -10,11 +10,13 @@ from deploy.local import processes, rabbitmq
 from deploy.local.announcing import CannotRun, say
 from deploy.local.choice import Way
 from deploy.local.definitions import ADMIN, VHOST, definitions
-from deploy.local.instance import Instance, free_port
+from deploy.local.instance import Instance
 from deploy.local.postgres import SETTINGS, answers
 
 POSTGRES_IMAGE = "postgres:17"
 RABBITMQ_IMAGE = "rabbitmq:4-management"
+# by way of a file: from its standard input rabbitmqctl 4 reads for ever
+IMPORT = "umask 077; file=$(mktemp); cat >$file; rabbitmqctl --quiet import_definitions $file; end=$?; rm $file; exit $end"
 
 
 @dataclass(frozen=True)
@@ -96,20 +98,22 @@ class ContainerPostgres:
 
     @property
     def url(self) -> str:
-        port = self.instance.known("postgres")["port"]
+        port = self.instance.known("postgres")["ports"]["sql"]
         return f"postgresql://{ADMIN}:{self.instance.password(ADMIN)}@127.0.0.1:{port}/postgres"
 
     @property
     def is_up(self) -> bool:
-        return self.container.is_running and "port" in self.instance.known("postgres") and answers(self.url)
+        return self.container.is_running and "ports" in self.instance.known("postgres") and answers(self.url)
 
     def begin(self) -> None:
         self.stop()
-        port = free_port(self.instance.known("postgres").get("port"))
-        self.instance.remember(postgres={"way": Way.DOCKER, "port": port})
+        ports = self.instance.choose_ports(
+            "postgres", self.instance.known("postgres").get("ports", {}), ["sql"]
+        )
+        self.instance.remember(postgres={"way": Way.DOCKER, "ports": ports})
         password = self.instance.password(ADMIN)
         secrets = {"POSTGRES_USER": ADMIN, "POSTGRES_DB": "postgres", "POSTGRES_PASSWORD": password}
-        self.container.start(port, secrets)
+        self.container.start(ports["sql"], secrets)
 
     def wait(self) -> None:
         log = self.instance.logs / "postgres.log"
@@ -138,24 +142,26 @@ class ContainerRabbitmq:
 
     @property
     def url(self) -> str:
-        port = self.instance.known("rabbitmq")["port"]
+        port = self.instance.known("rabbitmq")["ports"]["amqp"]
         return f"amqp://{ADMIN}:{self.instance.password(ADMIN)}@127.0.0.1:{port}/{VHOST}"
 
     @property
     def is_up(self) -> bool:
         known = self.instance.known("rabbitmq")
-        return self.container.is_running and "port" in known and rabbitmq.answers(self.url)
+        return self.container.is_running and "ports" in known and rabbitmq.answers(self.url)
 
     def begin(self) -> None:
         self.stop()
         if self.instance.is_disposable:
             self.container.forget()
-        port = free_port(self.instance.known("rabbitmq").get("port"))
-        self.instance.remember(rabbitmq={"way": Way.DOCKER, "port": port})
+        ports = self.instance.choose_ports(
+            "rabbitmq", self.instance.known("rabbitmq").get("ports", {}), ["amqp"]
+        )
+        self.instance.remember(rabbitmq={"way": Way.DOCKER, "ports": ports})
         password = self.instance.password(ADMIN)
         # a default user of our own, so that no guest is ever made
         secrets = {"RABBITMQ_DEFAULT_USER": ADMIN, "RABBITMQ_DEFAULT_PASS": password}
-        self.container.start(port, secrets | {"RABBITMQ_DEFAULT_VHOST": VHOST})
+        self.container.start(ports["amqp"], secrets | {"RABBITMQ_DEFAULT_VHOST": VHOST})
 
     def wait(self) -> None:
         log = self.instance.logs / "rabbitmq.log"
@@ -163,7 +169,7 @@ class ContainerRabbitmq:
         self.ensure_vhosts(definitions([VHOST], self.instance.password))
 
     def ensure_vhosts(self, content: str) -> None:
-        self.container.call("rabbitmqctl", "--quiet", "import_definitions", given=content)
+        self.container.call("sh", "-c", IMPORT, given=content)
 
     def stop(self) -> None:
         self.container.remove()
@@ -191,7 +197,8 @@ def _name(instance: Instance, server: str) -> str:
 def _docker(*words: str, secrets: Mapping[str, str] | None = None, given: str | None = None) -> str:
     command: Sequence[str] = ("docker", *words)
     env = {**os.environ, **(secrets or {})}
-    done = subprocess.run(command, env=env, input=given, capture_output=True, text=True, check=False)
+    options = {"input": given} if given is not None else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, **options)
     if done.returncode:
         raise CannotRun(
             f"`docker {' '.join(words[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}"

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,25 @@ class Instance:
             known[whose] = secrets.token_urlsafe(24)
             write_privately(self._password_file, known)
         return known[whose]
+
+    def choose_ports(self, server: str, before: Mapping[str, int], uses: Sequence[str]) -> dict[str, int]:
+        """A free port for each use of a server, the one of last time if it can be.
+
+        Ports that the checkout's other servers have chosen are left to them: they may be about to listen there.
+        """
+        chosen: dict[str, int] = {}
+        taken = self._ports_of_others(server)
+        for use in uses:
+            chosen[use] = free_port(before.get(use), avoid={*taken, *chosen.values()})
+        return chosen
+
+    def _ports_of_others(self, server: str) -> set[int]:
+        taken: set[int] = set()
+        for file in self.folder.parent.glob("*/state.json"):
+            place = Instance(file.parent.name, self.checkout)
+            others = {"postgres", "rabbitmq"} - ({server} if place == self else set())
+            taken.update(port for other in others for port in place.known(other).get("ports", {}).values())
+        return taken
 
     def state(self) -> dict[str, Any]:
         """What is known of the last start; empty when there was none, or its file is broken."""
@@ -150,12 +169,13 @@ def write_privately(file: Path, content: object) -> None:
     draft.replace(file)
 
 
-def free_port(preferred: int | None = None) -> int:
+def free_port(preferred: int | None = None, avoid: Collection[int] = ()) -> int:
     """The preferred port if nobody listens there, else another one that is free on loopback."""
-    if preferred and is_free(preferred):
+    if preferred and preferred not in avoid and is_free(preferred):
         return preferred
     for _ in range(200):
-        if is_free(port := PORTS[secrets.randbelow(len(PORTS))]):
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        if port not in avoid and is_free(port):
             return port
     raise CannotRun(f"No free port between {PORTS[0]} and {PORTS[-1]} on 127.0.0.1; stop what occupies them.")
 

@@ -20,7 +20,7 @@ from deploy.local.accounts import Account
 from deploy.local.announcing import CannotRun
 from deploy.local.choice import Way
 from deploy.local.definitions import ADMIN
-from deploy.local.instance import Instance, free_port
+from deploy.local.instance import Instance
 from deploy.local.processes import recorded
 
 OLDEST = 15
@@ -80,19 +80,21 @@ class OwnPostgres:
 
     @property
     def url(self) -> str:
-        port = self.instance.known("postgres")["port"]
+        port = self.instance.known("postgres")["ports"]["sql"]
         return f"postgresql://{ADMIN}:{self.instance.password(ADMIN)}@127.0.0.1:{port}/postgres"
 
     @property
     def is_up(self) -> bool:
         known = self.instance.known("postgres")
-        return all(one.is_alive for one in recorded(known)) and "port" in known and answers(self.url)
+        return all(one.is_alive for one in recorded(known)) and "ports" in known and answers(self.url)
 
     def begin(self, way: Way, binaries: Path, account: Account) -> None:
         """Start the server on its data, made on the first start; does not wait until it answers."""
         self.stop()
-        port = free_port(self.instance.known("postgres").get("port"))
-        facts = {"way": way, "account": account.name, "port": port}
+        ports = self.instance.choose_ports(
+            "postgres", self.instance.known("postgres").get("ports", {}), ["sql"]
+        )
+        facts = {"way": way, "account": account.name, "ports": ports}
         self.instance.remember(postgres=facts)
         home = account.own(self.instance.data(account) / "postgres")
         _end_left_behind(home)
@@ -100,7 +102,7 @@ class OwnPostgres:
         data = home / f"data-{_version(binaries)}"
         if not (data / "PG_VERSION").exists():
             _initialize(data, binaries, account, self.instance.password(ADMIN))
-        account.give(home / "tieline.conf", settings_text(port))
+        account.give(home / "tieline.conf", settings_text(ports["sql"]))
         process = processes.start(
             (binaries / "postgres", "-D", data),
             account=account,
@@ -171,9 +173,9 @@ def answers(url: str) -> bool:
 
 
 async def _greet(url: str) -> None:
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=10)
     with suppress(asyncpg.PostgresError, OSError):
-        await connection.close(timeout=5)
+        await connection.close(timeout=10)
 
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from deploy.local.accounts import Account
 from deploy.local.announcing import CannotRun
 from deploy.local.choice import Way
 from deploy.local.definitions import ADMIN, VHOST, definitions
-from deploy.local.instance import Instance, free_port
+from deploy.local.instance import Instance
 from deploy.local.postgres import awaited
 from deploy.local.processes import Process, recorded
 
@@ -95,11 +95,11 @@ class Node:
             (program, *arguments), account=self.account, folder=self.home, env=self.environment, log=log
         )
 
-    def control(self, *words: str, given: str | None = None) -> str:
+    def control(self, *words: str) -> str:
         """Call rabbitmqctl, which takes seconds each time."""
         done = subprocess.run(
             (self.binaries / "rabbitmqctl", "--quiet", *words),
-            input=given,
+            stdin=subprocess.DEVNULL,
             cwd=self.home,
             env=self.environment,
             capture_output=True,
@@ -145,7 +145,7 @@ class OwnRabbitmq:
         """Start epmd and the node with its users and vhost; does not wait until it answers."""
         self.stop()
         before = self.instance.known("rabbitmq").get("ports", {})
-        ports = {use: free_port(before.get(use)) for use in ("amqp", "distribution", "epmd")}
+        ports = self.instance.choose_ports("rabbitmq", before, ["amqp", "distribution", "epmd"])
         facts = {"way": way, "account": account.name, "binaries": str(binaries), "ports": ports}
         self.instance.remember(rabbitmq=facts)
         node = self.node
@@ -168,7 +168,11 @@ class OwnRabbitmq:
         processes.wait_until(lambda: answers(self.url), process, log, "RabbitMQ", patience=120)
 
     def ensure_vhosts(self, content: str) -> None:
-        self.node.control("import_definitions", given=content)
+        node = self.node
+        # by way of a file: from its standard input rabbitmqctl 4 reads for ever
+        more = node.account.give(node.home / f"definitions-{os.getpid()}.json", content)
+        node.control("import_definitions", str(more))
+        more.unlink()
 
     def stop(self) -> None:
         """End the node and its epmd, and what a killed run left of them."""
@@ -227,5 +231,5 @@ def answers(url: str) -> bool:
 
 
 async def _greet(url: str) -> None:
-    connection = await aio_pika.connect(url, timeout=5)
+    connection = await aio_pika.connect(url, timeout=10)
     await asyncio.wait_for(connection.close(), 5)

@@ -208,6 +208,7 @@ demand = Table(
         "warehouse",
         "line_id",
         "component",
+        postgresql_include=["need", "granted", "shipped", "special"],
         postgresql_where=text("need > shipped"),
     ),
     Index("demand_of_order", "order_id"),

@@ -92,7 +92,7 @@ async def lock_stream(db: AsyncConnection) -> None:
     missed nothing before it. A sequence alone would not do: 7 may commit before 6, and a reader at 7 never sees 6.
     Taken before anything else is locked, so it cannot deadlock. Notices come in batches; one writer is enough.
     """
-    return
+    await db.execute(_LOCK_STREAM)
 
 
 async def load_notices(db: AsyncConnection, kind: Kind, subjects: Iterable[UUID]) -> dict[UUID, Notice]:

@@ -23,7 +23,6 @@ from shared.schema import code, document_id, instant, money, new_metadata, qty
 metadata = new_metadata()
 
 sales_order_numbers = Sequence("sales_order_numbers", metadata=metadata)
-special_order_numbers = Sequence("special_order_numbers", metadata=metadata)
 invoice_numbers = Sequence("invoice_numbers", metadata=metadata)
 
 

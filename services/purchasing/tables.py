@@ -244,8 +244,9 @@ purchase_orders = Table(
         postgresql_where=text("state = 'draft'"),
     ),
     Index("purchase_orders_created_at_id_ix", "created_at", "id"),
-    Index("purchase_orders_vendor_id_ix", "vendor", "id"),
-    Index("purchase_orders_state_id_ix", "state", "id"),
+    Index("purchase_orders_vendor_ix", "vendor", "created_at", "id"),
+    Index("purchase_orders_warehouse_ix", "warehouse", "created_at", "id"),
+    Index("purchase_orders_state_ix", "state", "created_at", "id"),
 )
 
 purchase_order_lines = Table(
@@ -388,6 +389,7 @@ exceptions = Table(
         postgresql_where=text("receipt_line_id IS NOT NULL"),
     ),
     Index("exceptions_first_seen_at_id_ix", "first_seen_at", "id"),
+    Index("exceptions_unmended_ix", "first_seen_at", "id", postgresql_where=text("cleared_at IS NULL")),
     Index("exceptions_order_id_ix", "order_id"),
 )
 

@@ -83,6 +83,17 @@ def test_a_remembered_port_is_taken_again_unless_someone_listens_there() -> None
         assert free_port(port) != port
 
 
+def test_ports_that_other_servers_have_chosen_are_left_to_them(demo: Instance) -> None:
+    demo.remember(rabbitmq={"ports": {"amqp": 20_001}})
+    Instance("test", demo.checkout).remember(postgres={"ports": {"sql": 20_002}})
+
+    again = demo.choose_ports("rabbitmq", {"amqp": 20_001}, ["amqp"])
+    moved = [demo.choose_ports("postgres", {"sql": port}, ["sql"])["sql"] for port in (20_001, 20_002)]
+
+    assert again == {"amqp": 20_001}
+    assert not {20_001, 20_002} & set(moved)
+
+
 TAKES_A_TURN = """
 import sys
 from pathlib import Path

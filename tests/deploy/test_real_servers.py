@@ -62,7 +62,7 @@ def processes_of(place: Instance) -> list[processes.Process]:
 
 
 def ports_of(place: Instance) -> list[int]:
-    return [place.known("postgres")["port"], *place.known("rabbitmq")["ports"].values()]
+    return [port for server in ("postgres", "rabbitmq") for port in place.known(server)["ports"].values()]
 
 
 @contextmanager

@@ -3,19 +3,20 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from deploy.cli.client import Client, Place, token_from
+from deploy.cli.client import EVERY_SCOPE, Client, Place, token_from
 from deploy.local import databases, stack
 from deploy.local.instance import free_port
 from deploy.local.servers import Servers
 from deploy.topology import topology
+from shared.auth import development_token
 from shared.migrate import SERVICES, migrate
 from shared.topology import apply
 from tests.integration.story import Story
@@ -117,7 +118,13 @@ def _tail(log: Path) -> str:
 
 
 @pytest.fixture
-async def story(house: House) -> AsyncIterator[Story]:
+async def story(house: House, development_keys: Path) -> AsyncIterator[Story]:
     """A storyteller with words of its own, so that stories do not meet."""
     async with Client(house.place) as client:
-        yield Story(client)
+        yield Story(
+            client, lambda **token: Client(replace(house.place, token=_token(development_keys, **token)))
+        )
+
+
+def _token(keys: Path, scopes: Sequence[str] = EVERY_SCOPE, warehouses: Sequence[str] | None = None) -> str:
+    return development_token(keys, "somebody else", scopes, warehouses=warehouses)

@@ -16,11 +16,17 @@ _stories = count(1)
 class Story:
     """One story's catalogue and customers; every code carries the story's own mark, so that stories do not meet."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, tokens: Callable[..., Client] | None = None) -> None:
         self.client = client
+        self._tokens = tokens
         self.mark = f"{next(_stories)}{uuid4().hex[:6]}".upper()
         self.warehouse = self.code("WH")
         self.vendor = self.code("VENDOR")
+
+    def as_(self, **token: Any) -> "Story":
+        """The same story told by somebody with another token: `as_(scopes=["orders:read"], warehouses=["MAIN"])`."""
+        assert self._tokens is not None, "this story has no token maker"
+        return Story(self._tokens(**token))
 
     def code(self, name: str) -> str:
         """`WIDGET` -> this story's own `WIDGET-1A2B3C4`."""

@@ -62,6 +62,9 @@ async def consuming(kernel: Bench, broker: Broker, ear: Ear) -> AsyncIterator[In
     stopping = asyncio.Event()
     task = asyncio.create_task(keep_connected(broker.url("orders"), "test", consumer.serve, stopping))
     try:
+        async with asyncio.timeout(15):
+            while not consumer.connected:
+                await asyncio.sleep(0.02)
         yield inbox
     finally:
         stopping.set()

@@ -65,6 +65,19 @@ def must_be_receivable(po_number: str, po_state: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class PoHead:
+    """A purchase order without its lines; version 0: not heard of yet."""
+
+    po_id: UUID
+    version: int
+    number: str
+    state: str
+    vendor: str
+    warehouse: str
+    drop_ship: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PoLine:
     """A purchase order line as inventory knows it.
 
@@ -112,9 +125,16 @@ def limit_after(ordered: Decimal, cancelled: Decimal, held: Limit) -> Limit:
     return Limit(None, None) if cancelled >= floor else Limit(held.supply, floor)
 
 
-def reduced_supply(wish: Decimal, received: Decimal, counted: Decimal) -> Decimal:
-    """The answer to a wish to shrink: what was received, or stands counted at the dock, has arrived and stays."""
-    return max(wish, received + counted)
+def reduced_supply(wish: Decimal, line: PoLine | None, counted: Decimal) -> Decimal:
+    """The answer to a wish to shrink: what was received, or stands counted at the dock, has arrived and stays.
+
+    What was promised before is never taken back by a later, larger wish. Of a line not heard of yet nothing can have
+    arrived.
+    """
+    if line is None:
+        return wish
+    promised = wish if line.supply_limit is None else min(wish, line.supply_limit)
+    return max(promised, line.received + counted)
 
 
 def expected_lines(po_state: str, lines: Mapping[UUID, PoLine]) -> dict[UUID, Decimal]:

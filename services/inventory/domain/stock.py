@@ -75,4 +75,5 @@ class Entry:
     kind: LedgerKind
     source_key: str
     document: str
+    actor: str
     reason: str | None = None

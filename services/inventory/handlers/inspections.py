@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.inventory.domain.claim import Allotment
+from services.inventory.domain.demand import Demand, Line
 from services.inventory.domain.inspection import Inspection, Verdict, inspect, inspection_figures
 from services.inventory.domain.stock import Move, total
 from services.inventory.handlers import telling
@@ -30,11 +31,9 @@ async def complete_inspection(
     tx: Tx, inspection_id: UUID, passed: Decimal, failed: Decimal, reason: str | None
 ) -> Inspection:
     """One round: what passed may be picked, what failed is quarantined and its need reopens by itself (SO-9)."""
-    found = await incoming.receipt_line_of_inspection(tx.db, inspection_id)
-    if found is None or not tx.scope.allows(found[2]):
+    receipt_line, warehouse = await stock_rows.lock_stock_of_inspection(tx.db, inspection_id) or (None, "")
+    if receipt_line is None or not tx.scope.allows(warehouse):
         raise NoSuchInspection("There is no such inspection in your warehouses")
-    receipt_line, *key = found
-    await stock_rows.lock_stock(tx.db, [(key[0], key[1])])
     before = (await incoming.inspections_of(tx.db, [receipt_line]))[receipt_line]
     pegs = (await claims.pegs_of_receipt_lines(tx.db, [receipt_line])).get(receipt_line, [])
     wanting = await demands.demands_of_lines(tx.db, {peg.line for peg in pegs})
@@ -46,7 +45,7 @@ async def complete_inspection(
     ]
     await claims.save_allotments(tx.db, judged)
     await stock_rows.move_stock(tx.db, total([(before.key, Move(pegged=-failed, quarantined=failed))]))
-    current = {**wanting, **await demands.change_demands(tx.db, _reopened(verdicts))}
+    current = {**wanting, **await _reopen(tx, verdicts, reason)}
     pegs_now = [next((j for j in judged if j.id == peg.id), peg) for peg in pegs]
     after = _after(before, before.passed + passed, before.failed + failed, pegs_now, tx.actor)
     await incoming.save_inspections(tx.db, [after], tx.now)
@@ -58,13 +57,17 @@ async def complete_inspection(
     return after
 
 
-def _reopened(verdicts: Iterable[Verdict]) -> dict[tuple[UUID, int], tuple[Decimal, Decimal]]:
-    lost: dict[tuple[UUID, int], tuple[Decimal, Decimal]] = {}
+async def _reopen(tx: Tx, verdicts: Iterable[Verdict], reason: str | None) -> dict[Line, Demand]:
+    """What failed is not granted any more; the lines come back as they stand now."""
+    lost: dict[Line, tuple[Decimal, Decimal]] = {}
     for verdict in verdicts:
         if verdict.failed:
-            held = lost.get(verdict.allotment.line, (ZERO, ZERO))
-            lost[verdict.allotment.line] = held[0] - verdict.failed, ZERO
-    return lost
+            held, _ = lost.get(verdict.allotment.line, (ZERO, ZERO))
+            lost[verdict.allotment.line] = held - verdict.failed, ZERO
+    after = await demands.change_demands(tx.db, lost)
+    for line, change in lost.items():
+        telling.log_figures(tx, after[line], change, "failed inspection", reason=reason)
+    return after
 
 
 def _after(
@@ -112,7 +115,22 @@ async def open_inspections(
     `origins` holds, per receipt line, an inspection that says where the goods came from; an inspection that exists is
     extended, and reopened if it was closed.
     """
-    existing = await incoming.inspections_of(tx.db, origins)
+    return await _open(tx, pegs, origins, await incoming.inspections_of(tx.db, origins))
+
+
+async def open_first_inspections(
+    tx: Tx, pegs: Sequence[Allotment], origins: Mapping[UUID, Inspection]
+) -> dict[UUID, Inspection]:
+    """The same for the lines of a receipt, which are new: none of them can have an inspection yet."""
+    return await _open(tx, pegs, origins, {}) if origins else {}
+
+
+async def _open(
+    tx: Tx,
+    pegs: Sequence[Allotment],
+    origins: Mapping[UUID, Inspection],
+    existing: Mapping[UUID, Inspection],
+) -> dict[UUID, Inspection]:
     numbers = iter(
         await next_numbers(tx.db, "inspection_numbers", "IN", len(origins.keys() - existing.keys()))
     )
@@ -144,7 +162,7 @@ def _log(
 def _completed(
     inspection: Inspection,
     judged: Sequence[Allotment],
-    wanting: Mapping[tuple[UUID, int], Any],
+    wanting: Mapping[Line, Demand],
     actor: str,
     reason: str | None,
 ) -> facts.InspectionCompleted:

@@ -125,9 +125,12 @@ def _adjustment(wanted: WantedAdjustment, number: str, actor: str) -> Adjustment
 async def _write(tx: Tx, made: Sequence[Adjustment]) -> None:
     await movements.add_adjustments(tx.db, made, tx.now)
     entries = [
-        Entry((a.sku, a.warehouse), a.qty, LedgerKind.ADJUSTMENT, str(a.id), a.number, a.reason) for a in made
+        Entry(
+            (a.sku, a.warehouse), a.qty, LedgerKind.ADJUSTMENT, str(a.id), a.number, a.adjusted_by, a.reason
+        )
+        for a in made
     ]
-    await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    await stock_rows.book(tx.db, entries, tx.now)
     await stock_rows.move_stock(tx.db, total(((a.sku, a.warehouse), Move(on_hand=a.qty)) for a in made))
     for a in made:
         after = {"sku": a.sku, "warehouse": a.warehouse, "qty": a.qty}
@@ -152,8 +155,10 @@ async def return_goods(tx: Tx, wanted: WantedReturn) -> CustomerReturn:
     )  # fmt: skip
     is_quarantined = wanted.return_to is ReturnTo.QUARANTINE
     await movements.add_return(tx.db, returned, tx.now)
-    entry = Entry(key, wanted.qty, LedgerKind.CUSTOMER_RETURN, str(returned.id), number, wanted.reason)
-    await stock_rows.book(tx.db, [entry], tx.actor, tx.now)
+    entry = Entry(
+        key, wanted.qty, LedgerKind.CUSTOMER_RETURN, str(returned.id), number, tx.actor, wanted.reason
+    )
+    await stock_rows.book(tx.db, [entry], tx.now)
     move = Move(on_hand=wanted.qty, quarantined=wanted.qty if is_quarantined else ZERO)
     await stock_rows.move_stock(tx.db, {key: move})
     _tell_return(tx, returned, is_quarantined)

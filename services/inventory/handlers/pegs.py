@@ -1,6 +1,6 @@
 """Pegs: stock that belongs to one demand because it came, or was kept, for it (SO-6, SO-10)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,9 +13,6 @@ from services.inventory.domain.preferences import InspectionGate, Preferences
 from services.inventory.domain.receiving import OpenTie
 from services.inventory.handlers import telling
 from services.inventory.store import allotments as claims
-from services.inventory.store import demand as demands
-from services.inventory.store import purchase_orders as pos
-from shared.decimals import ZERO
 from shared.ids import new_id
 from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx
@@ -42,46 +39,24 @@ class Pegged:
         return [peg for peg in self.allotments if peg.receipt_line_id == receipt_line_id]
 
 
-async def peg(tx: Tx, pegs: Sequence[NewPeg], reason: str, because: Told[Any] | None = None) -> Pegged:
+async def peg(
+    tx: Tx, pegs: Sequence[NewPeg], reason: str, because: Told[Any] | None = None, *, is_receipt: bool = False
+) -> Pegged:
     """Write new pegs: claim ticket, tie and demand; the caller moves the stock and holds its lock.
 
-    Whether the inspection gate holds is decided here, at birth (SO-9).
+    Whether the inspection gate holds is decided here, at birth (SO-9). The receipt lines of a receipt are new, so no
+    peg of theirs can be there already.
     """
     if not pegs:
         return Pegged((), {})
     gated = (await preferences(tx, Preferences)).inspection_gate is InspectionGate.REQUIRED
-    generations = await _next_generations(tx, pegs)
+    generations = {} if is_receipt else await _next_generations(tx, pegs)
     born = [_born(new, generations, gated) for new in pegs]
-    await claims.add_pegs(tx.db, born)
-    await pos.peg_ties(tx.db, _sums((new.tie.tie_id, new.qty) for new in pegs))
-    after = await demands.peg_demands(tx.db, _as_demands(pegs, tx.now))
+    rows = [(own, new.tie.order_number, new.tie.line_no) for own, new in zip(born, pegs, strict=True)]
+    after = await claims.peg(tx.db, rows, tx.now)
     for line, own in telling.by_line(born).items():
         telling.log_granted(tx, after[line], own, reason, because)
     return Pegged(born, after)
-
-
-def _sums(quantities: Iterable[tuple[UUID, Decimal]]) -> dict[UUID, Decimal]:
-    sums: dict[UUID, Decimal] = {}
-    for id_, qty in quantities:
-        sums[id_] = sums.get(id_, ZERO) + qty
-    return sums
-
-
-def _as_demands(pegs: Sequence[NewPeg], now: Any) -> list[Demand]:
-    """What the ties say of their demands, once per demand, with the units that are granted now."""
-    granted: dict[Line, Decimal] = {}
-    for new in pegs:
-        granted[new.tie.line] = granted.get(new.tie.line, ZERO) + new.qty
-    named = {new.tie.line: new for new in pegs}
-    return [
-        Demand(
-            line_id=new.tie.line_id, component=new.tie.component, order_id=new.tie.order_id,
-            order_number=new.tie.order_number, line_no=new.tie.line_no, sku=new.receipt_line.sku,
-            warehouse=new.receipt_line.warehouse, ordered=ZERO, cancel_wanted=ZERO, granted=granted[line], shipped=ZERO,
-            priority=0, ranked_at=now, special=True, all_or_nothing=False, heard_version=0, settled_version=0,
-        )
-        for line, new in named.items()
-    ]  # fmt: skip
 
 
 async def _next_generations(tx: Tx, pegs: Sequence[NewPeg]) -> dict[tuple[UUID, Line], int]:
@@ -102,6 +77,6 @@ def _born(new: NewPeg, generations: Mapping[tuple[UUID, Line], int], gated: bool
         qty=new.qty,
         receipt_line_id=new.receipt_line.id,
         tie_id=new.tie.tie_id,
-        generation=generations[new.receipt_line.id, new.tie.line],
+        generation=generations.get((new.receipt_line.id, new.tie.line), 0),
         gated=gated,
     )

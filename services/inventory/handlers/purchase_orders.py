@@ -12,6 +12,7 @@ from services.inventory.domain.incoming import (
     IncomingShipment,
     IncomingState,
     Limit,
+    PoHead,
     PoLine,
     adjusted,
     advance,
@@ -127,6 +128,15 @@ async def adjust_incoming(
         _log(tx, open_now.get(shipment.po_id), shipment, causes.get(shipment.po_id))
 
 
+async def expect(tx: Tx, po: PoHead, lines: Mapping[UUID, PoLine]) -> None:
+    """The next incoming shipment of a purchase order whose last one has just been completed, if anything is to come."""
+    if wanted := {} if po.drop_ship else expected_lines(po.state, lines):
+        (fresh,) = await _new_shipments(tx, {po.po_id: po}, {po.po_id: wanted})
+        await incoming.save_shipments(tx.db, [fresh], tx.now)
+        await incoming.save_lines(tx.db, _rows(fresh, lines))
+        _log(tx, None, fresh, None)
+
+
 async def _new_shipments(
     tx: Tx, orders: Mapping[UUID, Any], wanted: Mapping[UUID, Mapping[UUID, Decimal]]
 ) -> list[IncomingShipment]:
@@ -189,7 +199,7 @@ async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAske
     fresh = []
     for t in told:
         if t.fact.question_id not in given:
-            given[t.fact.question_id] = _supply(t.fact, lines, at_dock)
+            given[t.fact.question_id] = _promise(t.fact, lines, at_dock)
             fresh += [
                 (t.fact.question_id, line, t.fact.po_id, qty)
                 for line, qty in given[t.fact.question_id].items()
@@ -202,14 +212,15 @@ async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAske
         await adjust_incoming(tx, heard, await pos.po_lines(tx.db, heard), {t.fact.po_id: t for t in told})
 
 
-def _supply(
-    question: SupplyReductionAsked, lines: Mapping[UUID, PoLine], at_dock: Mapping[UUID, Decimal]
+def _promise(
+    question: SupplyReductionAsked, lines: dict[UUID, PoLine], at_dock: Mapping[UUID, Decimal]
 ) -> dict[UUID, Decimal]:
-    received = {id_: line.received for id_, line in lines.items()}
-    zero = Decimal(0)
-    return {
-        wish.po_line_id: reduced_supply(
-            wish.supply, received.get(wish.po_line_id, zero), at_dock.get(wish.po_line_id, zero)
-        )
-        for wish in question.lines
-    }
+    """The answer to one question; `lines` remember it, for a later question of the batch may be about them too."""
+    promised = {}
+    for wish in question.lines:
+        line = lines.get(wish.po_line_id)
+        supply = reduced_supply(wish.supply, line, at_dock.get(wish.po_line_id, Decimal(0)))
+        promised[wish.po_line_id] = supply
+        if line is not None:
+            lines[wish.po_line_id] = replace(line, supply_limit=supply)
+    return promised

@@ -33,10 +33,11 @@ from services.inventory.domain.stock import Entry, LedgerKind, Move, total
 from services.inventory.handlers import inspections, telling
 from services.inventory.handlers.allotment import allot, tell_grants
 from services.inventory.handlers.pegs import NewPeg, Pegged, peg
-from services.inventory.handlers.purchase_orders import adjust_incoming
-from services.inventory.store import incoming, items
+from services.inventory.handlers.purchase_orders import expect
+from services.inventory.store import incoming
 from services.inventory.store import purchase_orders as pos
 from services.inventory.store import stock as stock_rows
+from services.inventory.store.incoming import ToReceive
 from services.inventory.store.queue import Grant
 from shared.contracts import inventory as facts
 from shared.contracts.base import MOST_LINES
@@ -62,24 +63,26 @@ async def receive(
 
     With `complete` false the counts are kept and the shipment is `receiving`.
     """
-    shipment, lines = await _locked(tx, shipment_id, version)
+    found = await incoming.lock_for_receipt(tx.db, shipment_id)
+    if found is None or not tx.scope.allows(found.shipment.warehouse):
+        raise NoSuchIncomingShipment("There is no such incoming shipment in your warehouses")
+    shipment, lines = found.shipment, found.lines
+    _must_be_current(found, version)
     numbered = {lines[line].line_no: line for line in shipment.lines}
     saved = {line: units for line, (_, units) in shipment.lines.items()}
-    found = counts(shipment.number, numbered, saved, counted)
-    await _must_fit_units(tx, [(lines[line].sku, qty) for line, qty in found.items() if qty])
+    counts_now = counts(shipment.number, numbered, saved, counted)
+    for line, qty in counts_now.items():
+        if lines[line].sku in found.units:
+            must_be_stock(found.units[lines[line].sku], qty)
     if not complete:
-        return Receipt(await _keep_counts(tx, shipment, lines, found), (), {})
-    must_have_counted(shipment.number, found)
-    return await _complete(tx, shipment, lines, found)
+        return Receipt(await _keep_counts(tx, shipment, lines, counts_now), (), {})
+    must_have_counted(shipment.number, counts_now)
+    return await _complete(tx, found, counts_now)
 
 
-async def _locked(tx: Tx, shipment_id: UUID, version: int) -> tuple[IncomingShipment, dict[UUID, PoLine]]:
-    """The shipment with its purchase order, both locked, if the caller may see it and nothing has moved on."""
-    po_id = await pos.po_of_shipment(tx.db, shipment_id)
-    heads = await pos.lock_purchase_orders(tx.db, [po_id]) if po_id else {}
-    shipment = await incoming.lock_shipment(tx.db, shipment_id)
-    if shipment is None or not tx.scope.allows(shipment.warehouse):
-        raise NoSuchIncomingShipment("There is no such incoming shipment in your warehouses")
+def _must_be_current(found: ToReceive, version: int) -> None:
+    """Nothing has moved on since the caller looked, and the purchase order is open (SO-16)."""
+    shipment = found.shipment
     advance(shipment.number, shipment.state, IncomingState.COMPLETE)
     if shipment.version != version:
         raise IncomingShipmentChanged(
@@ -87,15 +90,7 @@ async def _locked(tx: Tx, shipment_id: UUID, version: int) -> tuple[IncomingShip
             current=shipment.version,
             given=version,
         )
-    must_be_receivable(heads[shipment.po_id].number, heads[shipment.po_id].state)
-    return shipment, await pos.po_lines(tx.db, [shipment.po_id])
-
-
-async def _must_fit_units(tx: Tx, counted: Sequence[tuple[str, Decimal]]) -> None:
-    units = await items.units_of(tx.db, {sku for sku, _ in counted})
-    for sku, qty in counted:
-        if sku in units:
-            must_be_stock(units[sku], qty)
+    must_be_receivable(found.order.number, found.order.state)
 
 
 async def _keep_counts(
@@ -127,34 +122,32 @@ def _counts(shipment: IncomingShipment) -> dict[str, Any]:
     }
 
 
-async def _complete(
-    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
-) -> Receipt:
+async def _complete(tx: Tx, start: ToReceive, found: Mapping[UUID, Decimal]) -> Receipt:
+    shipment, lines = start.shipment, start.lines
     came = sorted((line for line, qty in found.items() if qty), key=lambda line: lines[line].line_no)
-    keys = {line: (lines[line].sku, shipment.warehouse) for line in came}
-    await stock_rows.lock_stock(tx.db, keys.values())
+    keys = {(lines[line].sku, shipment.warehouse) for line in came}
+    await stock_rows.lock_stock(tx.db, keys)
     ties = await pos.open_ties(tx.db, came)
     wish = (await preferences(tx, Preferences)).over_receipt
     divided = divide([Counted(line, shipment.lines[line][0], found[line]) for line in came], ties, wish)
     rows = [_receipt_line(shipment, lines[d.counted.po_line_id], d) for d in divided]
 
-    after = await _write_head(tx, shipment, lines, found)
+    after = await _write_head(tx, shipment, found)
     await incoming.add_receipt_lines(tx.db, rows, tx.now)
     await _move(tx, shipment, rows)
-    await pos.receive_po_lines(tx.db, {line: found[line] for line in came})
     new = [NewPeg(p.tie, row, p.qty) for row, d in zip(rows, divided, strict=True) for p in d.pegs]
-    pegged = await peg(tx, new, "receipt")
-    opened = (
-        await inspections.open_inspections(tx, pegged.allotments, _origins(after, rows, pegged))
-        if new
-        else {}
-    )
-    grants = await allot(tx, keys.values(), "receipt")
-    await _expect_the_rest(tx, shipment.po_id)
+    pegged = await peg(tx, new, "receipt", is_receipt=True)
+    opened = await inspections.open_first_inspections(tx, pegged.allotments, _origins(after, rows, pegged))
+    grants = await allot(tx, keys, "receipt") if any(row.received > row.pegged for row in rows) else []
+    received = {
+        id_: replace(line, received=line.received + found.get(id_, ZERO)) for id_, line in lines.items()
+    }
+    await expect(tx, start.order, received)
 
     outcomes, others = _outcomes(rows, divided, lines, pegged, opened, grants)
-    demands = {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
-    receipt = Receipt(after, outcomes, demands)
+    receipt = Receipt(
+        after, outcomes, {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
+    )
     _tell(tx, receipt)
     tell_grants(tx, others, "receipt")
     return receipt
@@ -176,24 +169,24 @@ def _receipt_line(shipment: IncomingShipment, line: PoLine, divided: Divided) ->
     )
 
 
-async def _write_head(
-    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
-) -> IncomingShipment:
+async def _write_head(tx: Tx, shipment: IncomingShipment, found: Mapping[UUID, Decimal]) -> IncomingShipment:
     after = replace(
         shipment,
         version=shipment.version + 1,
         state=IncomingState.COMPLETE,
         lines={line: (expected, found[line]) for line, (expected, _) in shipment.lines.items()},
     )
-    await incoming.save_lines(tx.db, _rows(after, lines))
     await incoming.complete_shipment(tx.db, after, tx.actor, tx.now)
     tx.record("incoming-shipment", shipment.id, "completed", _counts(shipment), _counts(after))
     return after
 
 
 async def _move(tx: Tx, shipment: IncomingShipment, rows: Sequence[ReceiptLine]) -> None:
-    entries = [Entry(row.key, row.received, LedgerKind.RECEIPT, str(row.id), shipment.number) for row in rows]
-    await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    entries = [
+        Entry(row.key, row.received, LedgerKind.RECEIPT, str(row.id), shipment.number, tx.actor)
+        for row in rows
+    ]
+    await stock_rows.book(tx.db, entries, tx.now)
     await stock_rows.move_stock(
         tx.db, total((row.key, Move(on_hand=row.received, pegged=row.pegged)) for row in rows)
     )
@@ -210,12 +203,6 @@ def _origins(
         )
         for row in rows if pegged.of(row.id)
     }  # fmt: skip
-
-
-async def _expect_the_rest(tx: Tx, po_id: UUID) -> None:
-    """The next expected shipment, if the purchase order still brings something (SO-8)."""
-    head = (await pos.lock_purchase_orders(tx.db, [po_id]))[po_id]
-    await adjust_incoming(tx, {po_id: head}, await pos.po_lines(tx.db, [po_id]), {})
 
 
 def _outcomes(

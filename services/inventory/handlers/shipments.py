@@ -12,6 +12,7 @@ from services.inventory.domain.issue import Movement, Repeg, movement, repeg
 from services.inventory.domain.stock import Entry, LedgerKind, Move, total
 from services.inventory.handlers import inspections, telling
 from services.inventory.handlers.allotment import allot
+from services.inventory.handlers.pegs import Pegged
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
 from services.inventory.store import incoming
@@ -56,27 +57,34 @@ async def shipment_voided(tx: Tx, told: Sequence[Told[ShipmentVoided]]) -> None:
 
 
 async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason: str) -> None:
-    figures = _greatest(told)
-    named = {*figures, *(issue.allotment_id for issue in issues)}
-    await stock_rows.lock_stock_of_allotments(tx.db, named)
-    before = await claims.allotments_by_id(tx.db, named)
-    left = await _book_issues(tx, [issue for issue in issues if issue.allotment_id in before], before)
+    figures, causes = _greatest(told), _causes(told)
+    await stock_rows.lock_stock_of_allotments(tx.db, causes)
+    before = await claims.allotments_by_id(tx.db, causes)
+    left = await _book_issues(tx, [issue for issue in issues if issue.allotment_id in before], before, causes)
     moves = [_movement(own, left.get(own.id, ZERO), figures.get(own.id)) for own in before.values()]
     moves = [move for move in moves if move.allotment != before[move.allotment.id] or move.left]
     if not moves:
         return
     await claims.save_allotments(tx.db, [move.allotment for move in moves])
-    await _book_discrepancies(tx, moves, {issue.allotment_id: issue.number for issue in issues})
+    await _book_discrepancies(tx, moves, causes)
     await stock_rows.move_stock(tx.db, total((m.allotment.key, _stock_move(m)) for m in moves))
-    after = await demands.change_demands(tx.db, _demand_changes(moves))
+    of_line = {move.allotment.line: causes[move.allotment.id] for move in moves}
+    after = await _change_demands(tx, moves, of_line)
 
     pegs = await _peg_again(tx, moves, before, after, reason)
-    reopened = {m.allotment.key for m in moves if m.back or m.lost}
     await inspections.settle_inspections(tx, _less_to_inspect(before, moves))
-    grants = await allot(tx, reopened, reason, told[0])
+    grants = await allot(tx, {m.allotment.key for m in moves if m.back or m.lost}, reason, told[0])
     current = {**pegs.demands, **{grant.demand.line: grant.demand for grant in grants}}
-    born = telling.by_line([*pegs.born, *(grant.allotment for grant in grants)])
-    telling.tell_allotted(tx, reason, telling.standings(current, born), told[0])
+    born = telling.by_line([*pegs.allotments, *(grant.allotment for grant in grants)])
+    telling.tell_by_cause(tx, reason, current, born, of_line, told[0])
+
+
+def _causes(told: Sequence[Cause]) -> dict[UUID, Cause]:
+    """The fact that speaks of each allotment (the last of several)."""
+    shares = (
+        (share.allotment_id, t) for t in told for line in t.fact.shipment.lines for share in line.shares
+    )
+    return {**dict(shares), **{figures.allotment_id: t for t in told for figures in t.fact.allotments}}
 
 
 def _less_to_inspect(before: Mapping[UUID, Allotment], moves: Iterable[Movement]) -> set[UUID]:
@@ -102,14 +110,17 @@ def _greatest(told: Sequence[Cause]) -> dict[UUID, AllotmentFigures]:
 
 
 async def _book_issues(
-    tx: Tx, issues: Sequence[Issue], claim: Mapping[UUID, Allotment]
+    tx: Tx, issues: Sequence[Issue], claim: Mapping[UUID, Allotment], causes: Mapping[UUID, Cause]
 ) -> dict[UUID, Decimal]:
     """Write the issues to the ledger; {allotment: units that left now}, without those that were booked before."""
     entries = [
-        Entry(claim[issue.allotment_id].key, -issue.qty, LedgerKind.ISSUE, issue.source_key, issue.number)
+        Entry(
+            claim[issue.allotment_id].key, -issue.qty, LedgerKind.ISSUE, issue.source_key, issue.number,
+            causes[issue.allotment_id].actor,
+        )
         for issue in issues
-    ]
-    new = await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    ]  # fmt: skip
+    new = await stock_rows.book(tx.db, entries, tx.now)
     left: dict[UUID, Decimal] = {}
     for issue in issues:
         if issue.source_key in new:
@@ -122,30 +133,21 @@ def _movement(own: Allotment, left: Decimal, figures: AllotmentFigures | None) -
     return movement(own, left, returned, missing)
 
 
-async def _book_discrepancies(tx: Tx, moves: Sequence[Movement], numbers: Mapping[UUID, str]) -> None:
+async def _book_discrepancies(tx: Tx, moves: Sequence[Movement], causes: Mapping[UUID, Cause]) -> None:
     """What was not found, and what left although the books did not hold it."""
     entries = []
     for move in moves:
-        own = move.allotment
-        document = numbers.get(own.id, "")
+        own, cause = move.allotment, causes[move.allotment.id]
+        number = cause.fact.shipment.number
         if move.lost:
-            key = f"{own.id}:{own.missing}"
-            entries.append(
-                Entry(own.key, -move.lost, LedgerKind.MISSING, key, document, "not found when it was picked")
-            )
+            key, why = f"{own.id}:{own.missing}", "not found when it was picked"
+            entries.append(Entry(own.key, -move.lost, LedgerKind.MISSING, key, number, cause.actor, why))
         if move.unbooked:
-            key = f"{own.id}:{own.shipped}:{document}"
+            key, why = f"{own.id}:{own.shipped}:{number}", "left without being on the books"
             entries.append(
-                Entry(
-                    own.key,
-                    move.unbooked,
-                    LedgerKind.DISCREPANCY,
-                    key,
-                    document,
-                    "left without being on the books",
-                )
+                Entry(own.key, move.unbooked, LedgerKind.DISCREPANCY, key, number, cause.actor, why)
             )
-    await stock_rows.book(tx.db, entries, tx.actor, tx.now)
+    await stock_rows.book(tx.db, entries, tx.now)
 
 
 def _stock_move(move: Movement) -> Move:
@@ -154,21 +156,20 @@ def _stock_move(move: Movement) -> Move:
     return Move(on_hand=move.on_hand, allotted=-move.released)
 
 
-def _demand_changes(moves: Iterable[Movement]) -> dict[Line, tuple[Decimal, Decimal]]:
-    """Per line: by how much (granted, shipped) change."""
+async def _change_demands(
+    tx: Tx, moves: Iterable[Movement], causes: Mapping[Line, Cause]
+) -> dict[Line, Demand]:
+    """Write what the movements mean for (granted, shipped) of their lines."""
     changes: dict[Line, tuple[Decimal, Decimal]] = {}
     for move in moves:
         granted, shipped = changes.get(move.allotment.line, (ZERO, ZERO))
         changes[move.allotment.line] = granted - move.back - move.lost, shipped + move.left - move.unbooked
-    return changes
-
-
-@dataclass(frozen=True, slots=True)
-class PeggedAgain:
-    """Pegs born from returned units, and their demands after it."""
-
-    born: Sequence[Allotment]
-    demands: Mapping[Line, Demand]
+    after = await demands.change_demands(tx.db, changes)
+    for line, change in changes.items():
+        telling.log_figures(
+            tx, after[line], change, "shipped" if change[1] else "returned", because=causes[line]
+        )
+    return after
 
 
 async def _peg_again(
@@ -177,11 +178,11 @@ async def _peg_again(
     before: Mapping[UUID, Allotment],
     after: Mapping[Line, Demand],
     reason: str,
-) -> PeggedAgain:
+) -> Pegged:
     """Returned units of pegs stay their customer's as far as the line still needs them (SO-10); the rest is free."""
     returned = [move for move in moves if move.allotment.is_peg and move.back]
     if not returned:
-        return PeggedAgain((), {})
+        return Pegged((), {})
     generations = await claims.last_generations(tx.db, [(_source(m), m.allotment.line) for m in returned])
     lacking = {line: demand.lacking for line, demand in after.items()}
     born, freed = [], []
@@ -198,7 +199,7 @@ async def _peg_again(
     )
     for line, own in telling.by_line(born).items():
         telling.log_granted(tx, current[line], own, reason)
-    return PeggedAgain(born, current)
+    return Pegged(born, current)
 
 
 def _source(move: Movement) -> UUID:

@@ -1,13 +1,16 @@
 """How inventory words what it tells of allotments: claim tickets, standings, parts of at most 200."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Demand, Line
 from services.inventory.store.queue import Grant
 from shared.contracts import inventory as facts
 from shared.contracts.base import MOST_LINES
+from shared.decimals import ZERO
 from shared.unit_of_work import Told, Tx
 
 
@@ -64,6 +67,26 @@ def tell_allotted(
         tx.announce(facts.StockAllotted(reason=reason, lines=part), because)
 
 
+def tell_by_cause(
+    tx: Tx,
+    reason: str,
+    demands: Mapping[Line, Demand],
+    changed: Mapping[Line, Sequence[Allotment]],
+    causes: Mapping[Line, Told[Any]],
+    others: Told[Any],
+) -> None:
+    """Tell where these lines stand: each fact that was heard has its own lines' news as a consequence.
+
+    What went to lines that no fact named (the next in the queue) has `others` as its cause.
+    """
+    groups: dict[UUID, tuple[Told[Any], dict[Line, Demand]]] = {}
+    for line, demand in demands.items():
+        cause = causes.get(line, others)
+        groups.setdefault(cause.id, (cause, {}))[1][line] = demand
+    for cause, own in groups.values():
+        tell_allotted(tx, reason, standings(own, changed), cause)
+
+
 def _parts(lines: Sequence[facts.LineStanding]) -> Iterator[list[facts.LineStanding]]:
     """Parts of at most 200 lines and allotments; a standing is never divided (a line's changes are few)."""
     part: list[facts.LineStanding] = []
@@ -102,14 +125,34 @@ def log_granted(
     tx: Tx, demand: Demand, born: Sequence[Allotment], reason: str, because: Told[Any] | None = None
 ) -> None:
     """Keep in the record log that a line was granted these new allotments; `demand` is as it stands after them."""
-    got = sum(allotment.qty for allotment in born)
+    got = sum((allotment.qty for allotment in born), ZERO)
+    action = "pegged" if born[0].is_peg else "allotted"
+    ids = {"allotments": [allotment.id for allotment in born]}
+    log_figures(tx, demand, (got, ZERO), action, reason=reason, because=because, also=ids)
+
+
+def log_figures(
+    tx: Tx,
+    after: Demand,
+    change: tuple[Decimal, Decimal],
+    action: str,
+    *,
+    reason: str | None = None,
+    because: Told[Any] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep in the record log that a line's (granted, shipped) changed by so much; `also` are facts about the change."""
+    granted, shipped = change
+    before = {"granted": after.granted - granted, "shipped": after.shipped - shipped}
+    now = {"granted": after.granted, "shipped": after.shipped}
+    part = str(after.component)
     tx.record(
         "demand",
-        demand.line_id,
-        "pegged" if born[0].is_peg else "allotted",
-        {"granted": demand.granted - got},
-        {"granted": demand.granted, "allotments": [allotment.id for allotment in born]},
-        part=str(demand.component),
+        after.line_id,
+        action,
+        before,
+        {**now, **(also or {})},
+        part=part,
         reason=reason,
         because=because,
     )

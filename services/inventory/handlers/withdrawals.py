@@ -1,6 +1,7 @@
 """Taking back is one question with one asker (design, section 1): shipping says whether the units can still move."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,7 @@ async def ask_for_excess(
     return lines
 
 
-def _ask(allotment: Allotment, wanted: Any) -> facts.WithdrawalAsk:
+def _ask(allotment: Allotment, wanted: Decimal) -> facts.WithdrawalAsk:
     return facts.WithdrawalAsk(
         allotment_id=allotment.id,
         order_id=allotment.order_id,
@@ -83,15 +84,19 @@ async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
     after = await claims.allotments_by_id(tx.db, before)
     freed = {id_: after[id_].withdrawn - before[id_].withdrawn for id_ in before}
     await _free(tx, before, freed)
-    settled = await demands.settle_demands(tx.db, _by_line(before, freed))
-    _log_answers(tx, answers.values(), settled, freed)
+    given = _by_line(before, freed)
+    settled = await demands.settle_demands(tx.db, given)
+    causes = {(a.line_id, a.component): t for a, t in answers.values()}
+    _log(tx, [a for a, _ in answers.values()], settled, given, causes)
     gone = (a for a in after.values() if a.uninspected != before[a.id].uninspected)
     await inspections.settle_inspections(tx, {a.receipt_line_id for a in gone if a.receipt_line_id})
     grants = await allot(tx, {before[id_].key for id_, qty in freed.items() if qty}, "withdrawal", told[0])
-    _tell(tx, told, settled, [a for a in after.values() if freed[a.id]], grants)
+    current = {**settled, **{grant.demand.line: grant.demand for grant in grants}}
+    changed = [*(a for a in after.values() if freed[a.id]), *(grant.allotment for grant in grants)]
+    telling.tell_by_cause(tx, "withdrawal", current, telling.by_line(changed), causes, told[0])
 
 
-def _withdrawn(before: Mapping[UUID, Allotment], answers: Iterable[WithdrawalAnswer]) -> dict[UUID, Any]:
+def _withdrawn(before: Mapping[UUID, Allotment], answers: Iterable[WithdrawalAnswer]) -> dict[UUID, Decimal]:
     """The new figures: absolute, only growing, never beyond what the allotment still has."""
     figures = {id_: allotment.withdrawn for id_, allotment in before.items()}
     for answer in answers:
@@ -101,69 +106,45 @@ def _withdrawn(before: Mapping[UUID, Allotment], answers: Iterable[WithdrawalAns
     return figures
 
 
-async def _free(tx: Tx, claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Any]) -> None:
+async def _free(tx: Tx, claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Decimal]) -> None:
     moves = (
         (own.key, Move(pegged=-freed[own.id]) if own.is_peg else Move(allotted=-freed[own.id]))
         for own in claim.values()
     )
     await stock_rows.move_stock(tx.db, total(moves))
-    pegs: dict[UUID, Any] = {}
+    pegs: dict[UUID, Decimal] = {}
     for own in claim.values():
         if own.receipt_line_id:
             pegs[own.receipt_line_id] = pegs.get(own.receipt_line_id, ZERO) - freed[own.id]
     await incoming.peg_receipt_lines(tx.db, pegs)
 
 
-def _by_line(claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Any]) -> dict[Line, Any]:
-    sums: dict[Line, Any] = {}
+def _by_line(claim: Mapping[UUID, Allotment], freed: Mapping[UUID, Decimal]) -> dict[Line, Decimal]:
+    sums: dict[Line, Decimal] = {}
     for own in claim.values():
         sums[own.line] = sums.get(own.line, ZERO) + freed[own.id]
     return sums
 
 
-def _log_answers(
+def _log(
     tx: Tx,
-    answers: Iterable[tuple[WithdrawalAnswer, Told[UnitsWithdrawn]]],
+    answers: Iterable[WithdrawalAnswer],
     settled: Mapping[Line, Demand],
-    freed: Mapping[UUID, Any],
+    given: Mapping[Line, Decimal],
+    causes: Mapping[Line, Told[Any]],
 ) -> None:
     """What came back, and what the pick lock kept (BO-10: with the quantity still missing)."""
-    for answer, told in answers:
-        line = answer.line_id, answer.component
-        if line not in settled:
-            continue
-        if units := freed.get(answer.allotment_id):
+    for line, units in given.items():
+        if units:
+            telling.log_figures(tx, settled[line], (-units, ZERO), "given back", because=causes[line])
+    for answer in answers:
+        if answer.refused > 0 and (line := (answer.line_id, answer.component)) in settled:
+            kept = {"allotment": answer.allotment_id, "missing": answer.refused}
+            reason = answer.refused_because
             tx.record(
-                "demand", answer.line_id, "given back", None, {"allotment": answer.allotment_id, "units": units},
-                part=str(answer.component), because=told,
+                "demand", answer.line_id, "blocked by pick lock", None, kept, part=str(answer.component), reason=reason,
+                because=causes[line],
             )  # fmt: skip
-        if answer.refused > 0:
-            tx.record(
-                "demand", answer.line_id, "blocked by pick lock", None,
-                {"allotment": answer.allotment_id, "missing": answer.refused},
-                part=str(answer.component), reason=answer.refused_because, because=told,
-            )  # fmt: skip
-
-
-def _tell(
-    tx: Tx,
-    told: Sequence[Told[UnitsWithdrawn]],
-    settled: Mapping[Line, Demand],
-    changed: Sequence[Allotment],
-    grants: Sequence[Any],
-) -> None:
-    """One fact per answer for its own lines, then one for whoever else got the freed units."""
-    current = {**settled, **{g.demand.line: g.demand for g in grants}}
-    news = telling.by_line([*changed, *(g.allotment for g in grants)])
-    open_lines = dict(current)
-    for t in told:
-        own = {
-            line: d
-            for line in {(a.line_id, a.component) for a in t.fact.answers}
-            if (d := open_lines.pop(line, None))
-        }
-        telling.tell_allotted(tx, "withdrawal", telling.standings(own, news), t)
-    telling.tell_allotted(tx, "withdrawal", telling.standings(open_lines, news), told[0])
 
 
 async def shipment_unpicked(tx: Tx, told: Sequence[Told[ShipmentUnpicked]]) -> None:

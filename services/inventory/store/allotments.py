@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory import tables as t
 from services.inventory.domain.claim import Allotment
-from services.inventory.domain.demand import Line
+from services.inventory.domain.demand import Demand, Line
 from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, lines, spread, statement
+from services.inventory.store.demand import as_demand
 
 _FIELDS = tuple(field.name for field in fields(Allotment))
 _COLUMNS = tuple(t.allotments.c[name] for name in _FIELDS)
@@ -32,7 +33,7 @@ _OF_LINES = statement(
     line_ids=ID,
     components=INT,
 )
-_PEG = statement(
+_ADD_PEGS = statement(
     """
     INSERT INTO allotments (id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id, generation,
         gated, passed)
@@ -51,6 +52,43 @@ _PEG = statement(
     generation=INT,
     gated=FLAG,
     passed=QTY,
+)
+_PEG = statement(
+    """
+    WITH peg AS (
+        SELECT * FROM unnest(:id, :order_id, :line_id, :component, :sku, :warehouse, :qty, :receipt_line_id, :tie_id,
+            :generation, :gated, :order_number, :line_no)
+        AS peg(id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id, generation, gated,
+            order_number, line_no)
+    ), born AS (
+        INSERT INTO allotments (id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id,
+            generation, gated)
+        SELECT id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id, generation, gated FROM peg
+    ), tied AS (
+        UPDATE ties t SET pegged = t.pegged + came.qty
+        FROM (SELECT tie_id, sum(qty) AS qty FROM peg GROUP BY tie_id) came WHERE t.tie_id = came.tie_id
+    )
+    INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, granted, priority,
+        ranked_at, special, all_or_nothing, heard_version, settled_version)
+    SELECT line_id, component, order_id, min(order_number), min(line_no), min(sku), min(warehouse), sum(qty), 0,
+        :at, true, false, 0, 0
+    FROM peg GROUP BY line_id, component, order_id ORDER BY line_id, component
+    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted
+    RETURNING *
+    """,
+    id=ID,
+    order_id=ID,
+    line_id=ID,
+    component=INT,
+    sku=TEXT,
+    warehouse=TEXT,
+    qty=QTY,
+    receipt_line_id=ID,
+    tie_id=ID,
+    generation=INT,
+    gated=FLAG,
+    order_number=TEXT,
+    line_no=INT,
 )
 _SAVE = statement(
     """
@@ -160,7 +198,7 @@ async def pegs_of_receipt_lines(db: AsyncConnection, ids: Iterable[UUID]) -> dic
 
 
 async def add_pegs(db: AsyncConnection, pegs: Sequence[Allotment]) -> None:
-    """Write new pegs."""
+    """Write new pegs, and nothing else of them."""
     if pegs:
         names = (
             "id",
@@ -173,7 +211,21 @@ async def add_pegs(db: AsyncConnection, pegs: Sequence[Allotment]) -> None:
             "receipt_line_id",
             "tie_id",
         )
-        await db.execute(_PEG, spread(pegs, *names, "generation", "gated", "passed"))
+        await db.execute(_ADD_PEGS, spread(pegs, *names, "generation", "gated", "passed"))
+
+
+async def peg(
+    db: AsyncConnection, pegs: Sequence[tuple[Allotment, str, int]], at: datetime
+) -> dict[Line, Demand]:
+    """Write (peg, order number, line number) with their ties and demands; the demands come back as they stand now.
+
+    A demand whose order has not been heard of yet is held by a row without need until its snapshot comes.
+    """
+    names = ("id", "order_id", "line_id", "component", "sku", "warehouse", "qty", "receipt_line_id", "tie_id")
+    values = spread([own for own, _, _ in pegs], *names, "generation", "gated")
+    named = {"order_number": [number for _, number, _ in pegs], "line_no": [line for _, _, line in pegs]}
+    rows = await db.execute(_PEG, {**values, **named, "at": at})
+    return {demand.line: demand for demand in map(as_demand, rows)}
 
 
 async def save_allotments(db: AsyncConnection, allotments: Iterable[Allotment]) -> None:

@@ -91,25 +91,6 @@ _SAVE = statement(
     heard_version=INT,
     settled_version=INT,
 )
-_PEG = statement(
-    """
-    INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, ordered, cancel_wanted,
-        granted, shipped, priority, ranked_at, special, all_or_nothing, heard_version, settled_version)
-    SELECT line_id, component, order_id, order_number, line_no, sku, warehouse, 0, 0, granted, 0, 0, now(), true, false, 0, 0
-    FROM unnest(:line_id, :component, :order_id, :order_number, :line_no, :sku, :warehouse, :granted)
-        AS peg(line_id, component, order_id, order_number, line_no, sku, warehouse, granted)
-    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted
-    RETURNING *
-    """,
-    line_id=ID,
-    component=INT,
-    order_id=ID,
-    order_number=TEXT,
-    line_no=INT,
-    sku=TEXT,
-    warehouse=TEXT,
-    granted=QTY,
-)
 _CHANGE = statement(
     """
     UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped
@@ -171,14 +152,6 @@ async def save_demands(db: AsyncConnection, demands: Iterable[Demand]) -> None:
     ordered = sorted(demands, key=lambda demand: demand.line)
     if ordered:
         await db.execute(_SAVE, spread(ordered, *_FIELDS))
-
-
-async def peg_demands(db: AsyncConnection, demands: Iterable[Demand]) -> dict[Line, Demand]:
-    """Raise `granted` of these demands by the figure given; one that is not known yet waits for its order's snapshot."""
-    names = ("line_id", "component", "order_id", "order_number", "line_no", "sku", "warehouse", "granted")
-    ordered = sorted(demands, key=lambda demand: demand.line)
-    rows = await db.execute(_PEG, spread(ordered, *names))
-    return {demand.line: demand for demand in map(as_demand, rows)}
 
 
 async def change_demands(

@@ -1,7 +1,7 @@
 """Incoming shipments, receipt lines and inspections."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,15 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.inventory.domain.incoming import IncomingLine, IncomingShipment, IncomingState, ReceiptLine
+from services.inventory.domain.adjustment import ItemUnit
+from services.inventory.domain.incoming import (
+    IncomingLine,
+    IncomingShipment,
+    IncomingState,
+    PoHead,
+    PoLine,
+    ReceiptLine,
+)
 from services.inventory.domain.inspection import Inspection
 from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, spread, statement
 
@@ -23,12 +31,23 @@ _OPEN = statement(
     """,
     po_ids=ID,
 )
-_BY_ID = text(
+_LOCK_FOR_RECEIPT = text(
     """
     SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
-        l.po_line_id, l.expected, l.counted
-    FROM incoming_shipments s LEFT JOIN incoming_lines l ON l.shipment_id = s.id
-    WHERE s.id = :id FOR NO KEY UPDATE OF s
+        p.version AS po_version, p.number AS head_number, p.state AS po_state, p.vendor AS po_vendor,
+        p.warehouse AS po_warehouse, p.drop_ship
+    FROM purchase_orders p JOIN incoming_shipments s ON s.po_id = p.po_id
+    WHERE s.id = :id FOR NO KEY UPDATE
+    """
+)
+_LINES_FOR_RECEIPT = text(
+    """
+    SELECT l.po_line_id, l.po_id, l.line_no, l.sku, l.description, l.unit, l.ordered, l.cancelled, l.received,
+        l.supply_limit, l.cancel_floor, i.expected, i.counted, it.kind, it.precision
+    FROM purchase_order_lines l
+    LEFT JOIN incoming_lines i ON i.po_line_id = l.po_line_id AND i.shipment_id = :id
+    LEFT JOIN items it ON it.sku = l.sku
+    WHERE l.po_id = :po_id
     """
 )
 _RECEIPTS = statement(
@@ -82,19 +101,31 @@ _DROP_LINES = statement(
 _CLOSE_LINES = statement(
     "UPDATE incoming_lines SET open = false WHERE shipment_id = ANY(:ids) AND open", ids=ID
 )
-_COMPLETE = text(
+_COMPLETE = statement(
     """
+    WITH counted AS (
+        UPDATE incoming_lines l SET counted = now_is.counted, open = false
+        FROM unnest(:po_line_ids, :counted) AS now_is(po_line_id, counted)
+        WHERE l.shipment_id = :id AND l.po_line_id = now_is.po_line_id
+    )
     UPDATE incoming_shipments SET state = 'complete', version = :version, completed_at = :at, completed_by = :by
     WHERE id = :id
-    """
+    """,
+    po_line_ids=ID,
+    counted=QTY,
 )
-_ADD_RECEIPT_LINES = statement(
+_RECEIVE = statement(
     """
+    WITH line AS (
+        SELECT * FROM unnest(:id, :shipment_id, :po_id, :po_line_id, :sku, :warehouse, :expected, :received, :surplus,
+            :pegged) AS line(id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged)
+    ), ordered AS (
+        UPDATE purchase_order_lines l SET received = l.received + line.received FROM line
+        WHERE l.po_line_id = line.po_line_id
+    )
     INSERT INTO receipt_lines (id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged,
         received_at)
-    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at
-    FROM unnest(:id, :shipment_id, :po_id, :po_line_id, :sku, :warehouse, :expected, :received, :surplus, :pegged)
-        AS line(id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged)
+    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at FROM line
     """,
     id=ID,
     shipment_id=ID,
@@ -131,7 +162,6 @@ _INSPECTIONS = statement(
     """,
     ids=ID,
 )
-_RECEIPT_LINE_OF_INSPECTION = text("SELECT receipt_line_id, sku, warehouse FROM inspections WHERE id = :id")
 _SAVE_INSPECTIONS = statement(
     """
     INSERT INTO inspections (id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed,
@@ -153,6 +183,16 @@ _SAVE_INSPECTIONS = statement(
     failed=QTY,
     inspected_by=TEXT,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ToReceive:
+    """All that a receipt starts from: shipment, purchase order, all its lines, and their items' units."""
+
+    shipment: IncomingShipment
+    order: PoHead
+    lines: dict[UUID, PoLine]
+    units: Mapping[str, ItemUnit]
 
 
 def _shipments(rows: Sequence[Any]) -> dict[UUID, IncomingShipment]:
@@ -185,10 +225,39 @@ async def open_shipments(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UU
     return {shipment.po_id: shipment for shipment in _shipments(rows).values()}
 
 
-async def lock_shipment(db: AsyncConnection, shipment_id: UUID) -> IncomingShipment | None:
-    """One incoming shipment, locked; its purchase order is locked before it."""
-    rows = (await db.execute(_BY_ID, {"id": shipment_id})).all()
-    return _shipments(rows).get(shipment_id)
+async def lock_for_receipt(db: AsyncConnection, shipment_id: UUID) -> ToReceive | None:
+    """An incoming shipment and its purchase order, locked in this order's way: the purchase order first.
+
+    Their lines are read after the lock is held: what another receipt changed meanwhile is seen.
+    """
+    head = (await db.execute(_LOCK_FOR_RECEIPT, {"id": shipment_id})).first()
+    if head is None:
+        return None
+    rows = (await db.execute(_LINES_FOR_RECEIPT, {"id": shipment_id, "po_id": head.po_id})).all()
+    shipment = IncomingShipment(
+        head.id,
+        head.number,
+        head.version,
+        IncomingState(head.state),
+        head.po_id,
+        head.po_number,
+        head.vendor,
+        head.warehouse,
+        {row.po_line_id: (row.expected, row.counted) for row in rows if row.expected is not None},
+    )
+    order = PoHead(
+        head.po_id,
+        head.po_version,
+        head.head_number,
+        head.po_state,
+        head.po_vendor,
+        head.po_warehouse,
+        head.drop_ship,
+    )
+    units = {
+        row.sku: ItemUnit(row.sku, row.kind, row.unit, row.precision) for row in rows if row.kind is not None
+    }
+    return ToReceive(shipment, order, {row.po_line_id: PoLine(*row[:11]) for row in rows}, units)
 
 
 async def save_shipments(db: AsyncConnection, shipments: Sequence[IncomingShipment], at: datetime) -> None:
@@ -214,9 +283,10 @@ async def drop_lines(db: AsyncConnection, gone: Sequence[tuple[UUID, UUID]]) -> 
 
 
 async def complete_shipment(db: AsyncConnection, shipment: IncomingShipment, by: str, at: datetime) -> None:
-    """The shipment has moved stock; it changes no more."""
-    await db.execute(_COMPLETE, {"id": shipment.id, "version": shipment.version, "by": by, "at": at})
-    await db.execute(_CLOSE_LINES, {"ids": [shipment.id]})
+    """The shipment has moved stock; it and its lines change no more."""
+    counted = [(line, counted) for line, (_, counted) in shipment.lines.items()]
+    own = {"id": shipment.id, "version": shipment.version, "by": by, "at": at}
+    await db.execute(_COMPLETE, {**columns(counted, "po_line_ids", "counted"), **own})
 
 
 async def receipts_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:
@@ -225,9 +295,9 @@ async def receipts_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, In
 
 
 async def add_receipt_lines(db: AsyncConnection, lines: Sequence[ReceiptLine], at: datetime) -> None:
-    """Write what came."""
+    """Write what came, also on the lines of its purchase order."""
     names = (field.name for field in fields(ReceiptLine))
-    await db.execute(_ADD_RECEIPT_LINES, {**spread(lines, *names), "at": at})
+    await db.execute(_RECEIVE, {**spread(lines, *names), "at": at})
 
 
 async def unpegged_receipt_lines(
@@ -250,14 +320,6 @@ async def inspections_of(db: AsyncConnection, receipt_line_ids: Iterable[UUID]) 
     """The inspections of these receipt lines: {receipt line: inspection}."""
     rows = await db.execute(_INSPECTIONS, {"ids": list(receipt_line_ids)})
     return {row.receipt_line_id: Inspection(*row) for row in rows}
-
-
-async def receipt_line_of_inspection(
-    db: AsyncConnection, inspection_id: UUID
-) -> tuple[UUID, str, str] | None:
-    """The receipt line, sku and warehouse of an inspection (they never change)."""
-    row = (await db.execute(_RECEIPT_LINE_OF_INSPECTION, {"id": inspection_id})).first()
-    return None if row is None else (row.receipt_line_id, row.sku, row.warehouse)
 
 
 async def save_inspections(db: AsyncConnection, inspections: Sequence[Inspection], at: datetime) -> None:

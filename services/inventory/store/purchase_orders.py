@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, bindparam, select, text
+from sqlalchemy import ARRAY, bindparam, select
 from sqlalchemy import any_ as any_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory import tables as t
-from services.inventory.domain.incoming import PoLine
+from services.inventory.domain.incoming import PoHead, PoLine
 from services.inventory.domain.receiving import OpenTie
 from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, spread, statement
 
@@ -115,28 +115,12 @@ _OPEN_TIES = statement(
     """,
     po_line_ids=ID,
 )
-_PEG_TIES = statement(
-    """
-    UPDATE ties t SET pegged = t.pegged + peg.qty FROM unnest(:tie_ids, :qty) AS peg(tie_id, qty)
-    WHERE t.tie_id = peg.tie_id
-    """,
-    tie_ids=ID,
-    qty=QTY,
-)
 _MISS_TIES = statement(
     """
     UPDATE ties t SET missed = t.missed + miss.qty, close_floor = greatest(t.closed, t.close_floor) + miss.qty
     FROM unnest(:tie_ids, :qty) AS miss(tie_id, qty) WHERE t.tie_id = miss.tie_id RETURNING t.tie_id, t.missed
     """,
     tie_ids=ID,
-    qty=QTY,
-)
-_RECEIVE = statement(
-    """
-    UPDATE purchase_order_lines l SET received = l.received + r.qty FROM unnest(:ids, :qty) AS r(po_line_id, qty)
-    WHERE l.po_line_id = r.po_line_id
-    """,
-    ids=ID,
     qty=QTY,
 )
 _LIMIT = statement(
@@ -184,19 +168,6 @@ class TieRow:
     special_order_id: UUID | None
     qty: Decimal
     closed: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class PoHead:
-    """A purchase order without its lines; version 0: not heard of yet."""
-
-    po_id: UUID
-    version: int
-    number: str
-    state: str
-    vendor: str
-    warehouse: str
-    drop_ship: bool
 
 
 async def keep_newest(db: AsyncConnection, told: Sequence[Any]) -> set[UUID]:
@@ -262,21 +233,10 @@ async def open_ties(db: AsyncConnection, po_line_ids: Iterable[UUID]) -> list[Op
     ]
 
 
-async def peg_ties(db: AsyncConnection, pegged: Mapping[UUID, Decimal]) -> None:
-    """Goods came through these ties."""
-    if pegged:
-        await db.execute(_PEG_TIES, columns(sorted(pegged.items()), "tie_ids", "qty"))
-
-
 async def miss_ties(db: AsyncConnection, missed: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
     """Further units of these ties can no longer come; {tie: all that it has missed}."""
     rows = await db.execute(_MISS_TIES, columns(sorted(missed.items()), "tie_ids", "qty"))
     return {row.tie_id: row.missed for row in rows}
-
-
-async def receive_po_lines(db: AsyncConnection, received: Mapping[UUID, Decimal]) -> None:
-    """Goods of these lines arrived."""
-    await db.execute(_RECEIVE, columns(sorted(received.items()), "ids", "qty"))
 
 
 async def given_answers(db: AsyncConnection, question_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Decimal]]:
@@ -303,9 +263,3 @@ async def keep_answers(
     for _, line, _, supply in answers:
         least[line] = min(supply, least.get(line, supply))
     await db.execute(_LIMIT, columns(sorted(least.items()), "po_line_ids", "supply"))
-
-
-async def po_of_shipment(db: AsyncConnection, shipment_id: UUID) -> UUID | None:
-    """The purchase order that an incoming shipment belongs to (it never changes)."""
-    found = await db.execute(text("SELECT po_id FROM incoming_shipments WHERE id = :id"), {"id": shipment_id})
-    return found.scalar_one_or_none()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory.domain.demand import Key
@@ -28,6 +29,12 @@ _LOCK_OF_ALLOTMENTS = statement(
     ORDER BY s.sku, s.warehouse FOR NO KEY UPDATE OF s
     """,
     ids=ID,
+)
+_LOCK_OF_INSPECTION = text(
+    """
+    SELECT i.receipt_line_id, i.warehouse FROM inspections i
+    JOIN stock s ON s.sku = i.sku AND s.warehouse = i.warehouse WHERE i.id = :id FOR NO KEY UPDATE OF s
+    """
 )
 _ADD_ROWS = statement(
     """
@@ -56,9 +63,9 @@ _MOVE = statement(
 _BOOK = statement(
     """
     INSERT INTO stock_ledger (id, sku, warehouse, qty, kind, source_key, document, reason, actor, at)
-    SELECT id, sku, warehouse, qty, kind, source_key, document, reason, :actor, :at
-    FROM unnest(:id, :sku, :warehouse, :qty, :kind, :source_key, :document, :reason)
-        AS entry(id, sku, warehouse, qty, kind, source_key, document, reason)
+    SELECT id, sku, warehouse, qty, kind, source_key, document, reason, actor, :at
+    FROM unnest(:id, :sku, :warehouse, :qty, :kind, :source_key, :document, :reason, :actor)
+        AS entry(id, sku, warehouse, qty, kind, source_key, document, reason, actor)
     ORDER BY kind, source_key ON CONFLICT (kind, source_key) DO NOTHING RETURNING source_key
     """,
     id=ID,
@@ -69,6 +76,7 @@ _BOOK = statement(
     source_key=TEXT,
     document=TEXT,
     reason=TEXT,
+    actor=TEXT,
 )
 _WAITING_WITH_FREE_STOCK = statement(
     """
@@ -100,6 +108,12 @@ async def lock_stock_of_allotments(db: AsyncConnection, ids: Iterable[UUID]) -> 
     return {(row.sku, row.warehouse): Stock(*row) for row in rows}
 
 
+async def lock_stock_of_inspection(db: AsyncConnection, inspection_id: UUID) -> tuple[UUID, str] | None:
+    """Lock the stock that an inspection is about; its receipt line and warehouse (they never change)."""
+    row = (await db.execute(_LOCK_OF_INSPECTION, {"id": inspection_id})).first()
+    return None if row is None else (row.receipt_line_id, row.warehouse)
+
+
 async def move_stock(db: AsyncConnection, moves: Mapping[Key, Move]) -> None:
     """Apply one move per key; the caller holds the locks."""
     changed = [
@@ -110,14 +124,15 @@ async def move_stock(db: AsyncConnection, moves: Mapping[Key, Move]) -> None:
         await db.execute(_MOVE, columns(changed, *names))
 
 
-async def book(db: AsyncConnection, entries: Sequence[Entry], actor: str, at: datetime) -> set[str]:
+async def book(db: AsyncConnection, entries: Sequence[Entry], at: datetime) -> set[str]:
     """Write ledger rows; a natural key that is there already is left alone. The source keys of the new rows come back."""
     if not entries:
         return set()
-    rows = [(new_id(), *e.key, e.qty, e.kind.value, e.source_key, e.document, e.reason) for e in entries]
-    names = ("id", "sku", "warehouse", "qty", "kind", "source_key", "document", "reason")
-    written = await db.execute(_BOOK, {**columns(rows, *names), "actor": actor, "at": at})
-    return set(written.scalars())
+    rows = [
+        (new_id(), *e.key, e.qty, e.kind.value, e.source_key, e.document, e.reason, e.actor) for e in entries
+    ]
+    names = ("id", "sku", "warehouse", "qty", "kind", "source_key", "document", "reason", "actor")
+    return set((await db.execute(_BOOK, {**columns(rows, *names), "at": at})).scalars())
 
 
 async def waiting_with_free_stock(

@@ -183,7 +183,7 @@ async def snapshot(bench: Bench) -> dict[str, list[str]]:
     """All that inventory has stored from facts, without ids and moments of its own, for comparing two ways to it."""
     queries = {
         "stock": "SELECT sku, warehouse, on_hand, allotted, pegged, quarantined FROM stock",
-        "demand": "SELECT line_id, component, ordered, cancel_wanted, granted, shipped, special, heard_version, settled_version FROM demand",
+        "demand": "SELECT line_id, component, need, granted, shipped, special, heard_version, settled_version FROM demand",
         "allotments": """SELECT line_id, component, sum(qty) AS qty, sum(withdrawn) AS withdrawn, sum(failed) AS failed,
             sum(shipped) AS shipped, sum(returned) AS returned, sum(missing) AS missing, sum(asked) AS asked
             FROM allotments GROUP BY line_id, component""",

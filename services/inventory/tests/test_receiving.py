@@ -230,8 +230,13 @@ def test_a_shipment_with_nothing_left_to_bring_is_cancelled() -> None:
 
 
 def test_what_has_arrived_or_stands_counted_cannot_be_given_up() -> None:
-    assert reduced_supply(Decimal(3), Decimal(4), Decimal(2)) == 6
-    assert reduced_supply(Decimal(8), Decimal(4), Decimal(2)) == 8
+    assert reduced_supply(Decimal(3), line(10, received=4), Decimal(2)) == 6
+    assert reduced_supply(Decimal(8), line(10, received=4), Decimal(2)) == 8
+    assert reduced_supply(Decimal(8), None, ZERO) == 8
+
+
+def test_what_was_promised_is_not_taken_back_by_a_larger_wish() -> None:
+    assert reduced_supply(Decimal(8), line(10, received=4, limit=5), ZERO) == 5
 
 
 def test_a_promise_holds_until_purchasing_has_taken_it_up() -> None:

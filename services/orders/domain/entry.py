@@ -3,7 +3,9 @@
 Consumers never look anything up in copies of the item: what the line says here is what it is.
 """
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,19 +23,11 @@ from .catalogue import (
     must_fit_unit,
 )
 from .customer import Customer
-from .order import (
-    MOST_LINES,
-    ItemKind,
-    Line,
-    Order,
-    OrderState,
-    OrderWithoutLines,
-    ShipType,
-    ShortageAnswer,
-)
-from .settlement import with_marks
+from .order import MOST_LINES, Line, Order, OrderState, ShipType, ShortageAnswer
 
 MOST_WORTH = Decimal(1_000_000_000_000)
+MOST_COMMENT_BYTES = 36_000
+"""200 lines without comments take up to 190 000 bytes of the 262 144 that a fact may have, and splits repeat comments."""
 
 
 class UnknownItem(Refused):
@@ -50,6 +44,10 @@ class WarehouseMissing(Invalid):
 
 class LineWorthTooMuch(Invalid):
     """Quantity times price is beyond what an invoice can hold."""
+
+
+class CommentsTooLong(Invalid):
+    """The comments of all lines together have to fit into one snapshot of the order."""
 
 
 class TooManyLines(Refused):
@@ -203,20 +201,12 @@ def must_have_room(lines: int, more: int = 1) -> None:
         )
 
 
-def told_with(line: Line, version: int, ranked_at: datetime, special_order_id: UUID | None) -> Line:
-    """The line as the snapshot of that version will first list it: it has its rank, and its special order."""
-    return replace(line, opening_version=version, ranked_at=ranked_at, special_order_id=special_order_id)
-
-
-def opened(order: Order, lines: tuple[Line, ...], now: datetime) -> Order:
-    """The order as demand (ORD-1); refused without lines."""
-    if not lines:
-        raise OrderWithoutLines(
-            f"Order {order.number} has no lines: add one before opening it", order=order.number
+def comments_must_fit(lines: Iterable[Line]) -> None:
+    """Refuse comments that would make the order's snapshot larger than a fact may be."""
+    size = sum(len(json.dumps(line.comments, ensure_ascii=False).encode()) for line in lines if line.comments)
+    if size > MOST_COMMENT_BYTES:
+        raise CommentsTooLong(
+            f"The comments of an order's lines have at most {MOST_COMMENT_BYTES} bytes together; these have {size}",
+            bytes=size,
+            most=MOST_COMMENT_BYTES,
         )
-    return with_marks(order.moved(OrderState.OPEN, now), lines)
-
-
-def is_bought(line: Line) -> bool:
-    """Whether the line gets a special order when it is told (SO-1); drop shipments will join with their rules."""
-    return line.is_special and line.kind is not ItemKind.SERVICE

@@ -80,7 +80,8 @@ def settle(
 ) -> Settled:
     """Derive the order anew; `must_tell` says that the caller has changed something that the others must hear."""
     order = before.order
-    if order.state is OrderState.DRAFT:
+    if order.told == 0 and not order.is_open:
+        # a draft, or one that was cancelled as such: nobody has heard of it
         return Settled(before, Tell.NOTHING, Releases(), filled=False)
     held_anew = order.is_open and order.credit_hold != before.customer_on_hold
     if held_anew:

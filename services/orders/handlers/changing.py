@@ -1,6 +1,6 @@
 """What people do to an order: open, change, cancel, close, release, and edit its lines (ORD-1, ORD-3, BO-4)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,8 @@ from .. import store
 from ..domain.cancelling import wish, wish_all
 from ..domain.catalogue import Source
 from ..domain.editing import NoSuchLine, edited_draft, must_be_open_change, resized, with_terms
-from ..domain.entry import must_have_room, opened
+from ..domain.entry import comments_must_fit, must_have_room
+from ..domain.opening import opened, told
 from ..domain.order import Line, OrderState
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Tell, with_marks
@@ -24,9 +25,8 @@ from .entry import (
     Answer,
     known_item,
     may_set_priority,
-    number_specials,
+    reminder,
     resolved_line,
-    told_lines,
 )
 from .settling import Cause, Change, settle_orders
 
@@ -47,6 +47,10 @@ class OrderChanged(Stale):
 
 class OrderHeld(Refused):
     """A held order releases nothing."""
+
+
+class OnlyPriority(Forbidden):
+    """The scope for priorities changes priorities, nothing else."""
 
 
 class NotWhileOpen(Refused):
@@ -93,10 +97,10 @@ def line_of(picture: Picture, line_no: int) -> Line:
     return line
 
 
-async def _settled(tx: Tx, change: Change, *, reminder: str | None = None) -> Answer:
+async def _settled(tx: Tx, change: Change, *, policy: str | None = None) -> Answer:
     settled = await settle_orders(tx, [change])
     picture = settled[change.before.order.id].picture
-    return Answer(picture, await store.in_the_way(tx.db, picture.order.id), reminder)
+    return Answer(picture, await store.in_the_way(tx.db, picture.order.id), policy)
 
 
 async def _unchanged(tx: Tx, picture: Picture) -> Answer:
@@ -111,9 +115,7 @@ async def open_order(tx: Tx, order_id: UUID) -> Answer:
     draft = await lock_order(tx, order_id)
     if draft.order.is_open:
         return await _unchanged(tx, draft)
-    opening = replace(draft, order=opened(draft.order, draft.lines, tx.now))
-    opening = told_lines(opening, [line.id for line in draft.lines], tx)
-    (opening,) = await number_specials(tx, [opening])
+    opening = opened(draft, tx.now, tx.actor, new_id)
     return await _settled(tx, Change(draft, opening, Cause("opened"), Tell.OPENED))
 
 
@@ -172,6 +174,7 @@ async def change_order(tx: Tx, order_id: UUID, version: int, change: OrderChange
     order = picture.order
     order.must_be(OrderState.DRAFT, OrderState.OPEN)
     given = change.model_fields_set
+    _may_change(tx, given)
     if order.is_open and (fixed := sorted(given - HEAD_OF_OPEN)):
         raise NotWhileOpen(
             f"Order {order.number} is open: {', '.join(fixed)} cannot change any more",
@@ -196,22 +199,26 @@ async def change_order(tx: Tx, order_id: UUID, version: int, change: OrderChange
     changed = replace(picture, order=replace(order, **values), ship_to=ship_to)
     if changed.order == order:
         return await _unchanged(tx, picture)
-    told = order.is_open and bool(values.keys() & {"ship_type", "priority", "team"})
+    must_tell = order.is_open and bool(values.keys() & {"ship_type", "priority", "team"})
     cause = Cause("changed", reason=change.reason)
-    reminder = await _reminder(tx) if changed.order.priority != order.priority else None
+    policy = await reminder(tx) if changed.order.priority != order.priority else None
     return await _settled(
-        tx, Change(picture, changed, cause, Tell.CHANGED if told else Tell.NOTHING), reminder=reminder
+        tx, Change(picture, changed, cause, Tell.CHANGED if must_tell else Tell.NOTHING), policy=policy
     )
+
+
+def _may_change(tx: Tx, given: set[str]) -> None:
+    more = sorted(given - {"priority", "reason"})
+    if more and tx.principal is not None and "orders:write" not in tx.principal.scopes:
+        raise OnlyPriority(
+            f"The scope orders:priority is for the priority alone; {', '.join(more)} need orders:write",
+            needed="orders:write",
+        )
 
 
 def _may_change_priority(tx: Tx, priority: int, reason: str | None) -> None:
     # taking a priority away needs the same right as giving one
     may_set_priority(tx, priority or 1, reason)
-
-
-async def _reminder(tx: Tx) -> str | None:
-    chosen = await preferences(tx, Preferences)
-    return chosen.priority_reminder or None
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -237,6 +244,7 @@ async def add_line(tx: Tx, order_id: UUID, wanted: NewLine) -> Answer:
         auto_flag_special=chosen.auto_flag_special == "on",
     )
     added = replace(picture, lines=(*picture.lines, line))
+    comments_must_fit(added.lines)
     return await _with_new_lines(tx, picture, added, [line.id], Cause("line added"))
 
 
@@ -249,14 +257,14 @@ def _next_no(picture: Picture) -> int:
 
 
 async def _with_new_lines(
-    tx: Tx, before: Picture, after: Picture, line_ids: Iterable[UUID], cause: Cause, *, by_hand: bool = False
+    tx: Tx, before: Picture, after: Picture, line_ids: Collection[UUID], cause: Cause
 ) -> Answer:
     """Save new lines: a draft's as they are, an open order's told in its next version with their special orders."""
     if not before.order.is_open:
         marked = replace(after, order=with_marks(after.order, after.lines))
         return await _settled(tx, Change(before, marked, cause))
-    (numbered,) = await number_specials(tx, [told_lines(after, list(line_ids), tx, by_hand=by_hand)])
-    return await _settled(tx, Change(before, numbered, cause, Tell.CHANGED))
+    ready = told(after, line_ids, tx.now, tx.actor, new_id)
+    return await _settled(tx, Change(before, ready, cause, Tell.CHANGED))
 
 
 async def change_line(tx: Tx, order_id: UUID, line_no: int, version: int, change: LineChange) -> Answer:
@@ -270,12 +278,14 @@ async def change_line(tx: Tx, order_id: UUID, line_no: int, version: int, change
     cause = Cause("line changed", reason=change.reason)
     if not order.is_open:
         lines = picture.with_line(edited_draft(line, values, known_item(entry, line.sku))).lines
+        comments_must_fit(lines)
         edited = replace(picture, lines=lines, order=with_marks(order, lines))
         return await _settled(tx, Change(picture, edited, cause))
     must_be_open_change(line, values)
     changed, twin = _resized(tx, picture, line, values.get("qty"))
     changed = with_terms(changed, values, entry.item)
     after = picture.with_line(changed)
+    comments_must_fit(after.lines)
     if twin is not None:
         must_have_room(len(picture.lines))
         after = replace(after, lines=(*after.lines, twin))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from shared.errors import Forbidden, Invalid, TielineError
 from shared.ids import new_id
@@ -20,16 +19,14 @@ from ..domain.entry import (
     WantedLine,
     WantedOrder,
     WarehouseMissing,
-    is_bought,
+    comments_must_fit,
     new_line,
     new_order,
-    opened,
-    told_with,
 )
+from ..domain.opening import must_have_lines, opened
 from ..domain.order import Line, Order
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Settled, Tell, settle, with_marks
-from ..domain.special import SpecialOrder, SpecialState
 from ..schemas import NewLine, NewSalesOrder
 from .billing import bill_services
 from .settling import Cause, Change, announce, record
@@ -64,7 +61,13 @@ async def create_order(tx: Tx, wanted: NewSalesOrder) -> Answer:
     (result,) = await create_orders(tx, [wanted])
     if isinstance(result, TielineError):
         raise result
-    return Answer(result)
+    return Answer(result, reminder=await reminder(tx) if wanted.priority else None)
+
+
+async def reminder(tx: Tx) -> str | None:
+    """ORD-3: the organisation's pricing policy for priority orders."""
+    chosen = await preferences(tx, Preferences)
+    return chosen.priority_reminder or None
 
 
 async def create_orders(tx: Tx, wanted: Sequence[NewSalesOrder]) -> list[Picture | TielineError]:
@@ -82,7 +85,7 @@ async def create_orders(tx: Tx, wanted: Sequence[NewSalesOrder]) -> list[Picture
         draft if isinstance(draft, Picture) and order.open else None
         for order, draft in zip(wanted, drafts, strict=True)
     ]
-    opening = iter(await open_pictures(tx, [draft for draft in to_open if draft is not None]))
+    opening = iter(await _open(tx, [draft for draft in to_open if draft is not None]))
     results: list[Settled | TielineError] = [
         _unopened(draft) if at_once is None else next(opening)
         for draft, at_once in zip(drafts, to_open, strict=True)
@@ -139,16 +142,18 @@ def _draft(
             )
             for line_no, line in enumerate(wanted.lines, start=1)
         )
+        comments_must_fit(lines)
+        draft = Picture(
+            with_marks(order, lines),
+            lines,
+            customer_on_hold=customer.credit_hold,
+            ship_to=customer.ship_to(wanted.ship_to),
+        )
         if wanted.open:
-            opened(order, lines, tx.now)
+            must_have_lines(draft)
     except TielineError as problem:
         return problem
-    return Picture(
-        with_marks(order, lines),
-        lines,
-        customer_on_hold=customer.credit_hold,
-        ship_to=customer.ship_to(wanted.ship_to),
-    )
+    return draft
 
 
 def _approvals(tx: Tx) -> tuple[str, ...]:
@@ -250,89 +255,18 @@ def _wanted_line(wanted: NewLine) -> WantedLine:
     )
 
 
-async def open_pictures(tx: Tx, drafts: Sequence[Picture]) -> list[Settled]:
-    """Drafts become demand: ranks, special orders, version 1; nothing is saved yet (ORD-1, SO-1)."""
-    if not drafts:
-        return []
+async def _open(tx: Tx, drafts: Sequence[Picture]) -> list[Settled]:
+    """Drafts become demand, version 1 (ORD-1, SO-1); nothing is saved yet."""
     chosen = await preferences(tx, Preferences)
-    opening = [
-        told_lines(
-            replace(draft, order=opened(draft.order, draft.lines, tx.now)),
-            [line.id for line in draft.lines],
-            tx,
-        )
-        for draft in drafts
-    ]
-    numbered = await number_specials(tx, opening)
     return [
         settle(
-            picture,
+            opened(draft, tx.now, tx.actor, new_id),
             now=tx.now,
             new_id=new_id,
             auto_ship_on_receipt=chosen.auto_ship_on_receipt == "on",
             must_tell=Tell.OPENED,
         )
-        for picture in numbered
-    ]
-
-
-def told_lines(picture: Picture, line_ids: Sequence[UUID], tx: Tx, *, by_hand: bool = False) -> Picture:
-    """The picture with these lines ready to be told in its next version, each special one with its special order.
-
-    The special orders have no numbers yet: `number_specials` gives them.
-    """
-    new = set(line_ids)
-    order = picture.order
-    lines: list[Line] = []
-    specials = list(picture.specials)
-    for line in picture.lines:
-        if line.id not in new:
-            lines.append(line)
-            continue
-        special_id = new_id() if is_bought(line) else None
-        told = told_with(line, order.told + 1, line.ranked_at or tx.now, special_id)
-        lines.append(told)
-        if special_id is not None:
-            specials.append(special_order_of(told, special_id, order.customer, tx, by_hand=by_hand))
-    return replace(picture, lines=tuple(lines), specials=tuple(specials))
-
-
-def special_order_of(line: Line, special_id: UUID, customer: str, tx: Tx, *, by_hand: bool) -> SpecialOrder:
-    """A special order for a line; its number comes from `number_specials`."""
-    return SpecialOrder(
-        id=special_id,
-        number="",
-        version=1,
-        order_id=line.order_id,
-        line_id=line.id,
-        component=0,
-        sku=line.sku,
-        warehouse=line.warehouse,
-        customer=customer,
-        qty=line.need,
-        source_vendor=line.source_vendor,
-        source_warehouse=line.source_warehouse,
-        cost=line.cost,
-        state=SpecialState.REQUESTED,
-        by_hand=by_hand,
-        created_at=tx.now,
-        created_by=tx.actor,
-    )
-
-
-async def number_specials(tx: Tx, pictures: Sequence[Picture]) -> list[Picture]:
-    """Give the new special orders of these pictures their numbers, in one statement."""
-    nameless = sum(1 for picture in pictures for special in picture.specials if not special.number)
-    numbers = iter(await next_numbers(tx.db, "special_order_numbers", "SP", nameless))
-    return [
-        replace(
-            picture,
-            specials=tuple(
-                special if special.number else replace(special, number=next(numbers))
-                for special in picture.specials
-            ),
-        )
-        for picture in pictures
+        for draft in drafts
     ]
 
 

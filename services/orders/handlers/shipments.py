@@ -1,6 +1,6 @@
 """What shipping tells: shipments by version, figures by greatest, short lines once; then orders and invoices follow."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -123,7 +123,7 @@ async def _take(tx: Tx, heard: Sequence[Heard]) -> None:
     for change in on_their_way:
         _log_shipments(change, fresh)
         _block(change, fresh)
-        _close_short(change, heard, short)
+        _close_short(change, short)
     settled = await settle_orders(tx, on_their_way, bill=False)
     after = {order_id: one.picture for order_id, one in settled.items()}
     consignments = [_consignment(one, shipment) for one, shipment in fresh.values()]
@@ -220,29 +220,31 @@ def _log_shipments(change: Change, fresh: dict[UUID, tuple[Heard, Shipment]]) ->
 
 def _block(change: Change, fresh: dict[UUID, tuple[Heard, Shipment]]) -> None:
     """SHIP-4: a void by hand blocks the release of its lines until they are released by hand."""
-    voided = {line.line_id for one, shipment in fresh.values() if one.by_hand for line in shipment.lines}
+    by_hand = [(one, shipment) for one, shipment in fresh.values() if one.by_hand]
+    voided = {line.line_id for _, shipment in by_hand for line in shipment.lines}
+    # an emptied snapshot still says in its figures whose units went back
+    voided |= {figures.line_id for one, _ in by_hand for figures in one.figures}
     for line in change.now.lines:
         if line.id in voided:
             change.now = change.now.with_line(replace(line, release_blocked=True))
 
 
-def _close_short(change: Change, heard: Iterable[Heard], news: set[tuple[UUID, UUID, int]]) -> None:
+def _close_short(change: Change, news: Iterable[Mapping[str, Any]]) -> None:
     """SHIP-3, exactly once per shipment, line and component: `close` wants the short part no more.
 
     A customer without backorders has every short ship closed, special orders excepted (ORD-6).
     """
-    no_backorders = change.now.order.no_backorders
-    for one in heard:
-        for shipment in one.shipments:
-            for short in one.short:
-                line = next((known for known in change.now.lines if known.id == short.line_id), None)
-                if line is None or (shipment.shipment_id, short.line_id, short.component) not in news:
-                    continue
-                closes = short.answer is ShortAnswer.CLOSE or (no_backorders and not line.is_special)
-                closed = close_short(line, short.short, change.now.order.told + 1) if closes else line
-                if closed != line:
-                    change.now = change.now.with_line(closed)
-                    change.must_tell = Tell.CHANGED
+    order = change.now.order
+    own = [row for row in news if row["order_id"] == order.id and row["component"] == 0]
+    for row in own:
+        line = next((known for known in change.now.lines if known.id == row["line_id"]), None)
+        if line is None:
+            continue
+        closes = row["answer"] == ShortAnswer.CLOSE or (order.no_backorders and not line.is_special)
+        closed = close_short(line, row["qty"], order.told + 1) if closes else line
+        if closed != line:
+            change.now = change.now.with_line(closed)
+            change.must_tell = Tell.CHANGED
 
 
 def _consignment(one: Heard, shipment: Shipment) -> Consignment:

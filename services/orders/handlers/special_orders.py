@@ -10,13 +10,14 @@ from shared.unit_of_work import Tx
 from .. import store
 from ..domain.catalogue import Source, must_be_one_source, must_fit_unit
 from ..domain.entry import must_have_room
+from ..domain.opening import told
 from ..domain.order import Line, OrderState
 from ..domain.settlement import Picture, Tell
 from ..domain.special import SpecialOrder, must_be_waiting
 from ..domain.splitting import linked
 from ..schemas import NewSpecialOrder
 from .changing import line_of, lock_order
-from .entry import known_item, number_specials, told_lines
+from .entry import known_item
 from .settling import Cause, Change, settle_orders
 
 
@@ -47,8 +48,8 @@ async def make_special_order(tx: Tx, wanted: NewSpecialOrder) -> MadeSpecial:
     target = line if whole else _part(picture, line, qty)
     target = _as_special(target, wanted, known_item(entry, line.sku).source(line.warehouse))
     after = picture.with_line(target) if whole else _divided(picture, line, target)
-    (numbered,) = await number_specials(tx, [_told(after, target, tx)])
-    change = Change(picture, numbered, Cause("made a special order", reason=wanted.reason), Tell.CHANGED)
+    ready = told(after, {target.id}, tx.now, tx.actor, new_id, by_hand=True)
+    change = Change(picture, ready, Cause("made a special order", reason=wanted.reason), Tell.CHANGED)
     settled = (await settle_orders(tx, [change]))[picture.order.id].picture
     return _found(settled, target.id)
 
@@ -85,18 +86,6 @@ def _as_special(line: Line, wanted: NewSpecialOrder, default: Source) -> Line:
     return replace(
         with_source, cost=wanted.cost, cost_overridden=True, cost_unit=wanted.cost_unit or line.unit
     )
-
-
-def _told(picture: Picture, target: Line, tx: Tx) -> Picture:
-    """The picture with the special order of the line; a line that was told before keeps its rank and its opening."""
-    told = told_lines(picture, [target.id], tx, by_hand=True)
-    if target.opening_version == picture.order.told + 1:
-        return told
-    lines = tuple(
-        replace(line, opening_version=target.opening_version) if line.id == target.id else line
-        for line in told.lines
-    )
-    return replace(told, lines=lines)
 
 
 def _found(picture: Picture, line_id: UUID) -> MadeSpecial:

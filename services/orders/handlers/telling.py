@@ -140,6 +140,7 @@ def _allotment(line: Line, ticket: Allotment) -> ReleasedAllotment:
         sku=ticket.sku,
         description=line.description,
         unit=line.unit,
+        precision=line.precision,
         qty=ticket.qty,
         gated=ticket.gated,
         release_no=ticket.release_no,

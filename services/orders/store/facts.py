@@ -98,11 +98,11 @@ async def keep_shipments(db: AsyncConnection, rows: Sequence[Row], shares: Seque
     return stored
 
 
-async def keep_short_ships(db: AsyncConnection, rows: Iterable[Row]) -> set[tuple[UUID, UUID, int]]:
-    """Short lines by (shipment, line, component); the keys of those that were not known yet."""
+async def keep_short_ships(db: AsyncConnection, rows: Iterable[Row]) -> list[Row]:
+    """Short lines by (shipment, line, component); those that were not known yet."""
     by_key = {(row["shipment_id"], row["line_id"], row["component"]): row for row in rows}
     stored = await insert_new(db, short_ships, [by_key[key] for key in sorted(by_key)])
-    return {(row.shipment_id, row.line_id, row.component) for row in stored}
+    return [by_key[row.shipment_id, row.line_id, row.component] for row in stored]
 
 
 async def keep_returns(db: AsyncConnection, rows: Iterable[Row]) -> set[UUID]:

@@ -197,7 +197,8 @@ def ticket(line: Line, qty: int | str, **fields: Any) -> Allotment:
     """An allotment of free stock."""
     values: dict[str, Any] = {
         "allotment_id": new_id(), "order_id": line.order_id, "order_number": "SO", "line_id": line.id,
-        "line_no": line.line_no, "component": 0, "sku": line.sku, "warehouse": line.warehouse, "qty": str(qty), "origin": Origin.STOCK,
+        "line_no": line.line_no, "component": 0, "sku": line.sku,
+        "warehouse": line.warehouse, "qty": str(qty), "origin": Origin.STOCK,
     }  # fmt: skip
     return Allotment(**values | fields)
 

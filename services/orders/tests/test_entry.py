@@ -20,7 +20,7 @@ from ..domain.catalogue import (
     line_flags,
 )
 from ..domain.editing import FixedSinceOpening, edited_draft, must_be_open_change, resized, with_terms
-from ..domain.entry import LineWorthTooMuch, WantedLine, new_line
+from ..domain.entry import CommentsTooLong, LineWorthTooMuch, WantedLine, comments_must_fit, new_line
 from ..domain.order import ItemKind, Line, ShortageAnswer
 from .given import NOW, D, figures, item, line, order
 
@@ -213,3 +213,11 @@ def test_a_draft_line_is_edited_freely_but_keeps_what_the_item_was() -> None:
 
     assert figures(edited, "ordered", "special_order", "price") == (3, True, 8)
     assert edited.description == "Table"
+
+
+def test_comments_that_no_snapshot_could_hold_are_refused() -> None:
+    long = line(5, comments=("x" * 500,) * 20)
+
+    comments_must_fit([long] * 3)
+    with pytest.raises(CommentsTooLong):
+        comments_must_fit([long] * 4)

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
 
 from shared.contracts.base import ItemKind
 from shared.contracts.inventory import ItemSaved
@@ -34,7 +35,7 @@ async def test_an_opened_order_is_told_in_full_with_its_special_order(shop: Shop
     assert table.ranked_at == lamp.ranked_at == told.opened_at
     (special,) = await shop.bench.sql("SELECT * FROM special_orders")
     assert (special.id, special.qty, special.state) == (lamp.special_order_id, 10, "requested")
-    assert special.number.startswith("SP-")
+    assert special.number == f"SP-{told.number[3:]}-2"
     stored = await shop.now(order)
     assert stored.order.state is OrderState.OPEN
     assert stored.order.has_special
@@ -141,6 +142,20 @@ async def test_an_order_of_services_is_filled_and_invoiced_when_it_opens(shop: S
     assert (invoice.state, invoice.net, invoice.tax, invoice.total) == ("final", 20, 4, 24)
     assert invoice.number.startswith("INV-")
     assert invoice.order_id == order.order.id
+
+
+@pytest.mark.rule("ORD-3")
+async def test_an_order_entered_with_a_priority_is_answered_with_the_reminder(shop: Shop) -> None:
+    line = {"sku": "TABLE", "qty": 5}
+    body = {"customer": "ACME", "warehouse": "MAIN", "lines": [line], "priority": 3}
+
+    with pytest.raises(ReasonMissing):
+        await shop.bench.run(handlers.create_order, schemas.NewSalesOrder.model_validate(body))
+    wanted = schemas.NewSalesOrder.model_validate({**body, "priority_reason": "hospital"})
+    answer = await shop.bench.run(handlers.create_order, wanted)
+
+    assert answer.reminder
+    assert (await shop.now(answer.picture)).order.priority == 3
 
 
 @pytest.mark.rule("ORD-3")
@@ -300,3 +315,46 @@ async def test_a_customers_terms_become_the_orders(shop: Shop) -> None:
     (told,) = await shop.bench.told(SalesOrderOpened)
     assert (told.ship_type.value, told.credit_hold, told.team) == ("complete", True, "east")
     assert told.lines[0].all_or_nothing
+
+
+class Statements:
+    """Counts what reaches the database."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.seen: list[str] = []
+        event.listen(shop.bench.engine.sync_engine, "before_cursor_execute", self._keep)
+
+    def _keep(self, _conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        self.seen.append(statement)
+
+
+async def test_the_number_of_statements_does_not_grow_with_orders_or_facts(shop: Shop) -> None:
+    def wanted() -> schemas.NewSalesOrder:
+        line = {"sku": "LAMP", "qty": 1}
+        return schemas.NewSalesOrder.model_validate(
+            {
+                "customer": "ACME",
+                "warehouse": "MAIN",
+                "open": True,
+                "lines": [line, {"sku": "TABLE", "qty": 5}],
+            }
+        )
+
+    await shop.bench.run(handlers.create_orders, [wanted()])
+    statements = Statements(shop)
+    await shop.bench.run(handlers.create_orders, [wanted()])
+    one = len(statements.seen)
+    statements.seen.clear()
+    orders = await shop.bench.run(handlers.create_orders, [wanted() for _ in range(50)])
+    assert len(statements.seen) == one <= 8
+
+    pictures = [order for order in orders if not isinstance(order, TielineError)]
+    facts = [await shop.standing(order, ticket(order.lines[1], 5)) for order in pictures]
+    statements.seen.clear()
+    await shop.bench.hear(handlers.stock_allotted, facts[0])
+    one = len(statements.seen)
+    statements.seen.clear()
+    await shop.bench.hear(handlers.stock_allotted, *facts[1:])
+    # the preferences are read at most once a second
+    assert len(statements.seen) <= one <= 13
+    assert len(await shop.released()) == 50

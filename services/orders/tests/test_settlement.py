@@ -99,7 +99,11 @@ def test_a_draft_is_left_alone() -> None:
     assert settled(draft).picture is draft
 
 
-QUANTITIES = st.integers(0, 6)
+def test_a_draft_of_services_that_was_cancelled_has_no_figures() -> None:
+    never = order(state=OrderState.CANCELLED, told=0, opened_at=None)
+    before = picture(line(2, kind=ItemKind.SERVICE, opening_version=0, ranked_at=None), of=never)
+
+    assert settled(before).picture is before
 
 
 @st.composite

@@ -7,7 +7,13 @@ from uuid import UUID
 
 from services.purchasing.domain.cost import Cost, CostSource, Offer, Packing
 from services.purchasing.domain.demand import Kind
-from services.purchasing.domain.purchase_order import Break, IllegalTransition, Line, PurchaseOrder, shrink
+from services.purchasing.domain.purchase_order import (
+    Break,
+    IllegalTransition,
+    Line,
+    PurchaseOrder,
+    shrink,
+)
 from shared.decimals import ZERO, fits_precision, plain
 from shared.errors import Refused
 

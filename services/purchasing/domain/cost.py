@@ -7,6 +7,8 @@ from enum import StrEnum
 from services.purchasing.domain.demand import Demand
 from shared.decimals import ZERO
 
+MOST_QTY = Decimal("999999999999.999999")
+"""What numeric(18,6) and the wire can hold."""
 COST_PLACES = Decimal("0.0001")
 """Costs per item unit have four decimals, rounded half up; the price per purchase unit is kept exactly beside them."""
 
@@ -28,8 +30,12 @@ class Packing:
     units_per: Decimal
 
     def round_up(self, qty: Decimal) -> Decimal:
-        """BUY-5: the least whole number of purchase units that covers `qty`, in item units."""
-        return (qty / self.units_per).to_integral_value(ROUND_CEILING) * self.units_per
+        """BUY-5: the least whole number of purchase units that covers `qty`, in item units.
+
+        Beyond the largest quantity that can be written it stays as it is: an absurd order must not stop its facts.
+        """
+        rounded = (qty / self.units_per).to_integral_value(ROUND_CEILING) * self.units_per
+        return rounded if rounded <= MOST_QTY else qty
 
     def is_whole(self, qty: Decimal) -> bool:
         """Whether the vendor can deliver exactly `qty`."""

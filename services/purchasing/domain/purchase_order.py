@@ -181,9 +181,10 @@ class PurchaseOrder:
 
 def send(po: PurchaseOrder, now: datetime) -> PurchaseOrder:
     """The vendor gets it; from now on its goods may arrive."""
+    sent = replace(po.to(State.OPEN), sent_at=now)
     if all(line.is_cancelled for line in po.lines):
         raise NothingToSend(f"{po.number} has no line to send: add one, or cancel it", number=po.number)
-    return replace(po.to(State.OPEN), sent_at=now)
+    return sent
 
 
 def break_off(po: PurchaseOrder, tie_id: UUID, qty: Decimal, reason: str) -> tuple[PurchaseOrder, Break]:
@@ -263,13 +264,13 @@ def miss(po: PurchaseOrder, tie_id: UUID, missed: Decimal) -> PurchaseOrder:
     return po
 
 
-def receive(po: PurchaseOrder, received: Callable[[Line], Decimal], now: datetime) -> PurchaseOrder:
+def receive(po: PurchaseOrder, received: Callable[[Line], Decimal]) -> PurchaseOrder:
     """The lines with what has been received of them in all; the state follows."""
     lines = tuple(replace(line, received=received(line)) for line in po.lines)
-    return derive_state(replace(po, lines=lines), now)
+    return derive_state(replace(po, lines=lines))
 
 
-def derive_state(po: PurchaseOrder, now: datetime) -> PurchaseOrder:
+def derive_state(po: PurchaseOrder) -> PurchaseOrder:
     """BUY-19: the state of a sent purchase order follows from its quantities.
 
     A PO that is being ended is closed (something came) or cancelled (nothing came) as soon as nothing can arrive any
@@ -279,7 +280,7 @@ def derive_state(po: PurchaseOrder, now: datetime) -> PurchaseOrder:
         return po
     if po.outstanding == 0 and (po.finishing or all(line.is_cancelled for line in po.lines)):
         came = any(line.received for line in po.lines)
-        return _end(po, State.CLOSED if came else State.CANCELLED, now)
+        return _end(po, State.CLOSED if came else State.CANCELLED)
     return replace(po, state=_received_state(po))
 
 
@@ -289,13 +290,13 @@ def _received_state(po: PurchaseOrder) -> State:
     return State.PARTIALLY_RECEIVED if po.outstanding else State.RECEIVED
 
 
-def _end(po: PurchaseOrder, state: State, now: datetime) -> PurchaseOrder:
-    return replace(po, state=state, ended_at=now, finishing=None)
+def _end(po: PurchaseOrder, state: State) -> PurchaseOrder:
+    return replace(po, state=state, finishing=None)
 
 
-def cancel_unsent(po: PurchaseOrder, reason: str, now: datetime) -> tuple[PurchaseOrder, list[Break]]:
+def cancel_unsent(po: PurchaseOrder, reason: str) -> tuple[PurchaseOrder, list[Break]]:
     """An unsent PO is cancelled at once: every tie is broken, every line deleted."""
-    ended = replace(po.to(State.CANCELLED), reason=reason, ended_at=now)
+    ended = replace(po.to(State.CANCELLED), reason=reason)
     breaks: list[Break] = []
     for line in po.lines:
         line, broken = shrink(line, ZERO, reason)

@@ -6,7 +6,6 @@ Only inventory knows how much of a sent line can no longer be received. Until it
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -75,7 +74,7 @@ def line_wish(po: PurchaseOrder, line: Line, supply: Decimal) -> dict[UUID, Deci
 
 
 def answer(
-    po: PurchaseOrder, reduction: Reduction, supplies: Mapping[UUID, Decimal], now: datetime
+    po: PurchaseOrder, reduction: Reduction, supplies: Mapping[UUID, Decimal]
 ) -> tuple[PurchaseOrder, list[Break]]:
     """Inventory's answer: a line keeps what came or can still come, ties break down to it, the reason is kept."""
     breaks: list[Break] = []
@@ -88,4 +87,4 @@ def answer(
         po = replace(po, finishing=Finishing.CANCEL, reason=reduction.reason)
     elif reduction.kind is ReductionKind.CLOSE:
         po = replace(po, finishing=Finishing.CLOSE, reason=reduction.reason)
-    return derive_state(po, now), breaks
+    return derive_state(po), breaks

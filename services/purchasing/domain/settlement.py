@@ -59,10 +59,11 @@ def given_up(verdicts: Sequence[Verdict], is_sent: Callable[[Tie], bool]) -> lis
     demands = [verdict.demand for verdict in verdicts]
     moves: list[GivenUp] = []
     for verdict in sorted(verdicts, key=lambda verdict: verdict.demand.key):
-        kin = family(demands, verdict.demand)
+        unneeded = _unneeded(verdict, is_sent)
+        kin = family(demands, verdict.demand) if unneeded else []
         if verdict.waits or any(_waits(verdicts, heir) for heir in kin):
             continue
-        for tie, qty, reason in _unneeded(verdict, is_sent):
+        for tie, qty, reason in unneeded:
             moves += _pass_on(tie, qty, reason, [heir for heir in kin if heir.fits(tie)], needs)
     return moves
 
@@ -76,6 +77,8 @@ def _unneeded(verdict: Verdict, is_sent: Callable[[Tie], bool]) -> list[tuple[Ti
     demand = verdict.demand
     parts = [(tie, tie.open, _why_wrong(demand)) for tie in demand.ties if tie.open and not demand.fits(tie)]
     excess = -verdict.need
+    if excess <= 0:
+        return parts
     right = [tie for tie in demand.ties if tie.open and demand.fits(tie)]
     for tie in sorted(right, key=lambda tie: (not is_sent(tie), tie.tie_id), reverse=True):
         if excess <= 0:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.purchasing.domain.demand import Tie
-from services.purchasing.domain.purchase_order import UNSENT, Break, Line, PurchaseOrder, State
+from services.purchasing.domain.purchase_order import FINAL, UNSENT, Break, Line, PurchaseOrder, State
 from services.purchasing.store import catalogue
 from services.purchasing.store import desk as desk_store
 from services.purchasing.store import purchase_orders as store
@@ -74,7 +74,7 @@ class Books:
         changed = [po for po in self.now.values() if self.was.get(po.po_id) != po or po.po_id in self.touched]
         if not changed:
             return
-        final = [self._counted(po) for po in sorted(changed, key=lambda po: po.po_id)]
+        final = [self._counted(po, tx.now) for po in sorted(changed, key=lambda po: po.po_id)]
         companies = {code: place.company for code, place in self.places.items()}
         await store.save_purchase_orders(tx, self.was, final, companies)
         await desk_store.add_tasks(tx, self.tasks)
@@ -87,10 +87,11 @@ class Books:
         self.touched.clear()
         self.tasks.clear()
 
-    def _counted(self, po: PurchaseOrder) -> PurchaseOrder:
+    def _counted(self, po: PurchaseOrder, now: datetime) -> PurchaseOrder:
         old = self.was.get(po.po_id)
         tells = old is None or _telling(old) != _telling(po)
-        return replace(po, version=po.version + 1, told=po.told + tells)
+        ended_at = (po.ended_at or now) if po.state in FINAL else None
+        return replace(po, version=po.version + 1, told=po.told + tells, ended_at=ended_at)
 
 
 def _telling(po: PurchaseOrder) -> PurchaseOrder:

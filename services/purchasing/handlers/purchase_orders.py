@@ -141,7 +141,7 @@ async def change_purchase_order_line(
         await _ask(tx, books, po_id, ReductionKind.REDUCE_LINE, reason, line_wish(po, line, change.qty))
     else:
         line, breaks = resize(po, line, change)
-        await _undone(tx, books, derive_state(po.put(line), tx.now), breaks)
+        await _undone(tx, books, derive_state(po.put(line)), breaks)
     return po_id
 
 
@@ -170,7 +170,7 @@ async def cancel_purchase_order(tx: Tx, po_id: UUID, reason: str) -> UUID:
     if po.is_sent:
         await _ask(tx, books, po_id, ReductionKind.CANCEL, reason, ending_wishes(po))
     else:
-        cancelled, breaks = cancel_unsent(po, reason, tx.now)
+        cancelled, breaks = cancel_unsent(po, reason)
         await _undone(tx, books, cancelled, breaks)
     return po_id
 
@@ -178,7 +178,7 @@ async def cancel_purchase_order(tx: Tx, po_id: UUID, reason: str) -> UUID:
 async def close_purchase_order(tx: Tx, po_id: UUID, reason: str) -> UUID:
     """Finished: at once when all has arrived, short when inventory says what can no longer arrive (BUY-16)."""
     books, po = await _take(tx, po_id)
-    closed = replace(po.to(State.CLOSED), reason=reason, ended_at=tx.now)
+    closed = replace(po.to(State.CLOSED), reason=reason)
     if po.outstanding:
         await _ask(tx, books, po_id, ReductionKind.CLOSE, reason, ending_wishes(po))
     else:

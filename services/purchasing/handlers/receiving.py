@@ -43,7 +43,7 @@ async def _book_receipts(tx: Tx, causes: dict[UUID, Told[GoodsReceived]]) -> Non
     await books.take(tx, causes)
     received = await store.received_of(tx, books.now)
     for po in list(books.now.values()):
-        books.put(receive(po, lambda line: received.get(line.po_line_id, ZERO), tx.now), causes[po.po_id])
+        books.put(receive(po, lambda line: received.get(line.po_line_id, ZERO)), causes[po.po_id])
     await books.close(tx)
 
 
@@ -96,7 +96,7 @@ async def supply_reduced(tx: Tx, told: Sequence[Told[SupplyReduced]]) -> None:
     broken: dict[DemandKey, Told[Any]] = {}
     for question in questions:
         t = facts[question.question_id]
-        po, breaks = answer(books.now[question.po_id], question, supplies[question.question_id], tx.now)
+        po, breaks = answer(books.now[question.po_id], question, supplies[question.question_id])
         books.put(po, t)
         broken |= {each.tie.demand: t for each in breaks}
     await desk.answer_reductions(tx, supplies)

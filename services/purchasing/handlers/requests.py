@@ -6,11 +6,12 @@ from uuid import UUID
 
 from services.purchasing.domain.auto_purchase import Purchase
 from services.purchasing.domain.demand import Demand
-from services.purchasing.domain.preferences import Preferences
+from services.purchasing.domain.preferences import Preferences, Switch
 from services.purchasing.domain.settlement import Verdict
 from services.purchasing.handlers.books import Books
 from services.purchasing.handlers.settling import buy, judge_all, keep_verdicts
 from services.purchasing.store import demands as store
+from services.purchasing.store import purchase_orders
 from shared.errors import NotFound, Refused
 from shared.preferences import preferences
 from shared.unit_of_work import Tx
@@ -40,8 +41,11 @@ async def order_request(tx: Tx, request_id: UUID, vendor: str | None) -> UUID:
         raise NoSuchRequest("There is no such procurement request, or it is not in your warehouses")
     [verdict] = await judge_all(tx, [_from(mine, vendor)])
     purchase = _purchase(verdict)
+    wishes = await preferences(tx, Preferences)
     books = Books()
-    [po] = await buy(tx, books, [purchase], await preferences(tx, Preferences), {})
+    group = purchase.group(wishes.append_to_pending_po is Switch.ON)
+    await books.take(tx, await purchase_orders.drafts_of(tx, [group]))
+    [po] = await buy(tx, books, [purchase], wishes, {})
     await books.close(tx)
     await keep_verdicts(tx, [verdict], {mine.key}, (), {})
     return po.po_id

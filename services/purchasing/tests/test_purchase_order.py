@@ -61,16 +61,14 @@ def test_a_purchase_order_without_lines_is_not_sent() -> None:
     [(0, State.OPEN), (4, State.PARTIALLY_RECEIVED), (10, State.RECEIVED), (12, State.RECEIVED)],
 )
 def test_the_state_follows_what_was_received(received: int, state: State) -> None:
-    order = receive(po(line("PO-1/1", 10)), lambda _: Decimal(received), NOW)
+    order = receive(po(line("PO-1/1", 10)), lambda _: Decimal(received))
 
     assert order.state is state
 
 
 @pytest.mark.rule("BUY-19")
 def test_an_unsent_order_is_cancelled_at_once_with_its_ties() -> None:
-    order, breaks = cancel_unsent(
-        po(line("PO-1/1", 10, tie(demand(), 10)), state=State.DRAFT), "not needed", NOW
-    )
+    order, breaks = cancel_unsent(po(line("PO-1/1", 10, tie(demand(), 10)), state=State.DRAFT), "not needed")
 
     assert order.state is State.CANCELLED
     assert order.lines[0].supply == 0
@@ -95,7 +93,7 @@ def test_nothing_outstanding_cannot_be_cancelled() -> None:
 def test_the_answer_ends_the_order_when_nothing_more_can_come(received: int, state: State) -> None:
     order = po(line("PO-1/1", 10, tie(demand(), 10, pegged=received), received=received))
 
-    order, breaks = answer(order, reduction(ReductionKind.CANCEL), {uid("PO-1/1"): Decimal(received)}, NOW)
+    order, breaks = answer(order, reduction(ReductionKind.CANCEL), {uid("PO-1/1"): Decimal(received)})
 
     assert order.state is state
     assert order.lines[0].reason == "vendor is out of it"
@@ -107,8 +105,8 @@ def test_the_answer_ends_the_order_when_nothing_more_can_come(received: int, sta
 def test_an_answer_heard_before_its_receipt_ends_the_order_with_the_receipt() -> None:
     order = po(line("PO-1/1", 10))
 
-    waiting, _ = answer(order, reduction(ReductionKind.CANCEL), {uid("PO-1/1"): Decimal(4)}, NOW)
-    ended = receive(waiting, lambda _: Decimal(4), NOW)
+    waiting, _ = answer(order, reduction(ReductionKind.CANCEL), {uid("PO-1/1"): Decimal(4)})
+    ended = receive(waiting, lambda _: Decimal(4))
 
     assert (waiting.state, waiting.finishing) == (State.OPEN, Finishing.CANCEL)
     assert ended.state is State.CLOSED
@@ -126,7 +124,7 @@ def test_a_line_may_be_reduced_but_not_below_what_was_received() -> None:
 
 @pytest.mark.rule("BUY-19")
 def test_an_order_whose_lines_are_all_cancelled_is_cancelled() -> None:
-    order = derive_state(po(line("PO-1/1", 10, cancelled=10)), NOW)
+    order = derive_state(po(line("PO-1/1", 10, cancelled=10)))
 
     assert order.state is State.CANCELLED
 
@@ -135,6 +133,6 @@ def test_supply_never_falls_below_what_belongs_to_demands() -> None:
     """Inventory's answer may cross a peg: what arrived for a demand stays its own."""
     order = po(line("PO-1/1", 10, tie(demand(), 10, pegged=6)))
 
-    order, _ = answer(order, reduction(ReductionKind.REDUCE_LINE), {uid("PO-1/1"): Decimal(4)}, NOW)
+    order, _ = answer(order, reduction(ReductionKind.REDUCE_LINE), {uid("PO-1/1"): Decimal(4)})
 
     assert said(order.lines[0].supply, order.lines[0].tied) == "6 6"

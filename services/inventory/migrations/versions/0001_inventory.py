@@ -159,6 +159,7 @@ def upgrade() -> None:
         "demand",
         ["sku", "warehouse", "line_id", "component"],
         unique=False,
+        postgresql_include=["need", "granted", "shipped", "special"],
         postgresql_where=sa.text("need > shipped"),
     )
     op.create_table(

@@ -10,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Expand only; contraction comes in a later version."""
-    for numbers in ("sales_order_numbers", "special_order_numbers", "invoice_numbers"):
+    for numbers in ("sales_order_numbers", "invoice_numbers"):
         op.execute(sa.schema.CreateSequence(sa.Sequence(numbers)))
     op.create_table(
         "allotments",

@@ -181,6 +181,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("receipt_line_id IS NOT NULL"),
     )
+    op.create_index(
+        "exceptions_unmended_ix",
+        "exceptions",
+        ["first_seen_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    )
     op.create_table(
         "items",
         sa.Column("sku", sa.Text(), nullable=False),
@@ -322,7 +329,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("purchase_orders_number_key")),
     )
     op.create_index("purchase_orders_created_at_id_ix", "purchase_orders", ["created_at", "id"], unique=False)
-    op.create_index("purchase_orders_state_id_ix", "purchase_orders", ["state", "id"], unique=False)
+    op.create_index(
+        "purchase_orders_state_ix", "purchase_orders", ["state", "created_at", "id"], unique=False
+    )
     op.create_index(
         "purchase_orders_unsent_ix",
         "purchase_orders",
@@ -330,7 +339,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'draft'"),
     )
-    op.create_index("purchase_orders_vendor_id_ix", "purchase_orders", ["vendor", "id"], unique=False)
+    op.create_index(
+        "purchase_orders_vendor_ix", "purchase_orders", ["vendor", "created_at", "id"], unique=False
+    )
+    op.create_index(
+        "purchase_orders_warehouse_ix", "purchase_orders", ["warehouse", "created_at", "id"], unique=False
+    )
     op.create_table(
         "vendor_prices",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -1,0 +1,1 @@
+"""Where tests get their servers from, when not from this machine."""
