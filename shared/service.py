@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
-import orjson
 import uvicorn
 from aio_pika.abc import AbstractConnection
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,12 +17,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import operations, web
 from shared.auth import Verifier
 from shared.broker import Consumer, Publisher, keep_connected
 from shared.contracts import every_fact
+from shared.database import make_engine
 from shared.inbox import Inbox, Subscriptions
 from shared.logging import configure_logging, get_logger
 from shared.outbox import Relay
@@ -92,7 +92,9 @@ class Service:
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings or load_settings()
-        engine = make_engine(settings)
+        engine = make_engine(
+            settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout_seconds
+        )
         tasks = Tasks(self, settings, engine, self.attach(settings, engine))
         app.state.ready = tasks.ready
         tasks.start()
@@ -131,20 +133,6 @@ class _Server(uvicorn.Server):
         self._app.state.stopping.set()
         self._app.state.work.committed.fire()
         super().handle_exit(sig, frame)
-
-
-def make_engine(settings: Settings) -> AsyncEngine:
-    """The service's connection pool, asyncpg written out; a checkout that waits longer than 2 s fails."""
-    return create_async_engine(
-        settings.database_url,
-        pool_size=settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_timeout_seconds,
-        # uuid keys and unnest arrays are prepared once and kept by asyncpg
-        connect_args={"server_settings": {"application_name": "tieline", "jit": "off"}, "timeout": 5},
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-    )
 
 
 class Tasks:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.auth import DEVELOPMENT_ISSUER, Principal, development_token
 from shared.contracts import Fact, every_fact
+from shared.database import make_engine
 from shared.ids import new_id
 from shared.migrate import as_asyncpg
 from shared.preferences import forget_kept
@@ -56,9 +57,7 @@ class Bench:
         self.service = service
         self.now: datetime | None = None
         """Set it to run handlers at another time."""
-        self.engine: AsyncEngine = create_async_engine(
-            as_asyncpg(app_url), pool_size=30, json_deserializer=orjson.loads, json_serializer=_dumps
-        )
+        self.engine: AsyncEngine = make_engine(as_asyncpg(app_url), pool_size=30, pool_timeout=30)
         self._owner = create_async_engine(as_asyncpg(owner_url), pool_size=1)
         self.work = Work(service, self.engine, Committed(), lambda: self.now or datetime.now(UTC))
         self.principal = Principal("tester", ALL_SCOPES)
@@ -202,7 +201,3 @@ def make_api(service: Service, bench: Bench, keys: Path) -> Api:
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     api = Api(httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}"), keys)
     return api.as_()
-
-
-def _dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -125,7 +125,7 @@ class StockAllotted(Fact):
     TYPE: ClassVar[str] = "inventory.stock.allotted.v1"
 
     reason: str
-    """opened, changed, cancelled, adjustment, return, receipt, ship, void, withdrawal, sweep."""
+    """opened, changed, cancelled, adjustment, return, receipt, ship, void, withdrawal, inspection, sweep."""
     lines: list[LineStanding]
 
     @property
@@ -166,7 +166,11 @@ class ReceivedLine(Record):
 
 
 class GoodsReceived(Fact):
-    """An incoming shipment was completed (SO-6, SO-16): the stock moved, pegs and fills were made in one transaction."""
+    """An incoming shipment was completed (SO-6, SO-16): the stock moved, pegs and fills were made in one transaction.
+
+    A line with more allotments than one part holds stands again in the next part: the same `receipt_line_id` with the
+    same figures and further allotments.
+    """
 
     TYPE: ClassVar[str] = "inventory.goods.received.v1"
 

@@ -182,7 +182,7 @@ class Story:
         """The order's shipments, oldest first."""
         rows = (
             await self.client.get(
-                "shipping", "/v1/shipments", order=order["id"], sort="created_at", **filters
+                "shipping", "/v1/shipments", order_id=order["id"], sort="created_at", **filters
             )
         )["data"]
         return [await self.client.get("shipping", f"/v1/shipments/{row['id']}") for row in rows]
@@ -194,7 +194,10 @@ class Story:
             found = await self.shipments(order, state="pending")
             return found[0] if len(found) == 1 and units(found[0]) == Decimal(qty) else None
 
-        return await self.when(there, f"a pending shipment of {qty} for {order['number']}")
+        shipment: dict[str, Any] = await self.when(
+            there, f"a pending shipment of {qty} for {order['number']}"
+        )
+        return shipment
 
     async def ship(self, shipment: dict[str, Any], *counts: dict[str, Any]) -> dict[str, Any]:
         """The shipment leaves, as expected or with actual quantities."""
@@ -214,7 +217,7 @@ class Story:
     async def notices(self, order: dict[str, Any], **filters: Any) -> list[dict[str, Any]]:
         """The notices about the order."""
         found: list[dict[str, Any]] = (
-            await self.client.get("notifications", "/v1/notices", order=order["id"], **filters)
+            await self.client.get("notifications", "/v1/notices", order_id=order["id"], **filters)
         )["data"]
         return found
 

@@ -89,13 +89,26 @@ class Tie:
 
 
 def pegged(tie: Tie, allotments: Iterable[Allotment]) -> Decimal:
-    """What has arrived through the tie."""
-    return sum((allotment.qty for allotment in allotments if allotment.tie_id == tie.id), ZERO)
+    """What has arrived through the tie.
+
+    Units that a shipment gave back were pegged again under a new allotment, so they count there; missing ones were not.
+    """
+    through = (a for a in allotments if a.tie_id == tie.id)
+    return sum((a.qty - a.returned + a.missing for a in through), ZERO)
 
 
 def still_open(tie: Tie, allotments: Iterable[Allotment]) -> Decimal:
     """What of the tie is still to come: qty - closed - pegged."""
     return max(ZERO, tie.qty - tie.closed - pegged(tie, allotments))
+
+
+def closed_off(tie: Tie, allotments: Iterable[Allotment]) -> Decimal:
+    """What of the tie will never come.
+
+    Purchasing may close a part in the moment in which it arrives: the goods were there first, so no more is closed than
+    was not pegged ("cancel and receipt, either first, end alike").
+    """
+    return min(tie.closed, max(ZERO, tie.qty - pegged(tie, allotments)))
 
 
 def state_of(line: Line, granted: Decimal, shipped: Decimal, open_ties: Decimal) -> SpecialState:

@@ -17,7 +17,7 @@ from shared.decimals import ZERO
 
 from .allotment import Allotment
 from .order import Line
-from .special import Tie, pegged, still_open
+from .special import Tie, closed_off, pegged, still_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _tied(ties: Sequence[Tie], allotments: Sequence[Allotment]) -> Hop:
         {
             "pegged": sum((pegged(tie, allotments) for tie in ties), ZERO),
             "open": sum((still_open(tie, allotments) for tie in ties), ZERO),
-            "closed": sum((tie.closed for tie in ties), ZERO),
+            "closed": sum((closed_off(tie, allotments) for tie in ties), ZERO),
         },
     )
 

@@ -8,7 +8,9 @@ from ..domain.special import (
     NotForSpecial,
     SpecialState,
     StockIsThere,
+    closed_off,
     must_be_waiting,
+    pegged,
     still_open,
 )
 from .given import D, line, order, peg, picture, settled, special_of, ticket, tie
@@ -69,6 +71,28 @@ def test_a_tie_is_open_by_what_is_neither_pegged_nor_closed() -> None:
     half = tie(special, 10, closed=2)
 
     assert still_open(half, [peg(special, 5, half), peg(special, 3)]) == 3
+
+
+@pytest.mark.rule("SO-1")
+def test_units_that_a_shipment_gave_back_are_counted_once_and_missing_ones_stay_pegged() -> None:
+    ordered = line(10)
+    bought = tie(ordered, 10)
+    given_back = peg(ordered, 10, bought, shipped=4, returned=6, missing=2)
+    again = peg(ordered, 4, bought)
+
+    assert pegged(bought, [given_back, again]) == 10
+    assert still_open(bought, [given_back, again]) == 0
+
+
+@pytest.mark.rule("BUY-16")
+def test_a_part_that_was_closed_while_its_goods_arrived_is_not_closed_off_twice() -> None:
+    ordered = line(10)
+    tied = tie(ordered, 10, closed=6)
+
+    assert closed_off(tied, []) == 6
+    assert closed_off(tied, [peg(ordered, 10, tied)]) == 0
+    assert closed_off(tied, [peg(ordered, 7, tied)]) == 3
+    assert closed_off(tied, [peg(ordered, 4, tied)]) == 6
 
 
 @pytest.mark.rule("SO-1")

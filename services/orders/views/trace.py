@@ -13,7 +13,7 @@ from shared.auth import Scope
 
 from ..domain.allotment import Allotment
 from ..domain.order import Line
-from ..domain.special import Tie, pegged, still_open
+from ..domain.special import Tie, closed_off, pegged, still_open
 from ..domain.tracing import Hop, on_shipment, sums
 from ..tables import (
     allotments,
@@ -120,7 +120,7 @@ def _tie(
         "qty": tie.qty,
         "pegged": pegged(tie, tickets),
         "open": still_open(tie, tickets),
-        "closed": tie.closed,
+        "closed": closed_off(tie, tickets),
         "closed_reason": tie.closed_reason,
         "expected_on": stored["expected_on"],
         "cost": stored["cost"],
