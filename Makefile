@@ -6,7 +6,7 @@ ARGS ?=
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-containers up down status logs dev lint format lock clean images compose-test
+.PHONY: help env demo test test-containers chaos up down status logs dev lint format lock clean images compose-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-containers: env ## the kernel's tests and the stories on PostgreSQL 17 and 
 	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers; start one, then: make test-containers"; exit 1; }
 	@TIELINE_TEST_CONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_CONNECTION_MODE=docker_host TC_HOST=127.0.0.1 \
 		$(BIN)/python -m pytest tests/kernel tests/integration $(ARGS)
+
+chaos: env ## kill, freeze and cut at random, then check the books: SECONDS=100, SEED= plays a run again
+	@$(BIN)/python -m tests.chaos.mix --seconds $(or $(SECONDS),100) $(if $(SEED),--seed $(SEED))
 
 up: env ## start servers and services and keep them running
 	@$(BIN)/tieline up

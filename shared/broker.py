@@ -8,14 +8,14 @@ raises leaves its message unacknowledged, so ours only queues.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
-from shared import metrics
+from shared import crashing, metrics
 from shared.logging import get_logger
 from shared.patience import pause
 from shared.topology import Topology, declare_own
@@ -25,6 +25,8 @@ log = get_logger(__name__)
 CONNECT_TIMEOUT = 5.0
 PUBLISH_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 3.0
+HEARTBEAT = 10
+"""Seconds; a peer is given up after three of them and a little."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 BATCH_MESSAGES = 20
 PREFETCH = 2 * BATCH_MESSAGES
@@ -56,7 +58,15 @@ async def keep_connected(
             if task is None or task.cancelling() > 0:
                 raise
             log.warning("broker went silent", part=part)
-        except (AMQPError, BrokerLost, ConnectionError, OSError, TimeoutError) as problem:
+        except (
+            AMQPError,
+            BrokerLost,
+            ChannelInvalidStateError,
+            ConnectionError,
+            OSError,
+            TimeoutError,
+        ) as problem:
+            # the library words a lost channel as a RuntimeError when something is acknowledged on it
             log.warning("broker lost", part=part, error=str(problem) or type(problem).__name__)
         if stopping.is_set():
             return
@@ -65,10 +75,19 @@ async def keep_connected(
         attempt += 1
 
 
+def with_heartbeat(url: str) -> str:
+    """The URL with our heartbeat, unless it names one: the library's own lets a silent peer go after three minutes."""
+    parts = urlsplit(url)
+    if "heartbeat=" in parts.query:
+        return url
+    query = f"{parts.query}&heartbeat={HEARTBEAT}" if parts.query else f"heartbeat={HEARTBEAT}"
+    return urlunsplit(parts._replace(query=query))
+
+
 async def _connect(url: str, part: str) -> AbstractConnection:
     async with asyncio.timeout(CONNECT_TIMEOUT):
         return await aio_pika.connect(
-            url, client_properties={"connection_name": part}, timeout=CONNECT_TIMEOUT
+            with_heartbeat(url), client_properties={"connection_name": part}, timeout=CONNECT_TIMEOUT
         )
 
 
@@ -124,23 +143,26 @@ class Publisher:
         Raises `BrokerLost` when the channel is gone or nothing was answered in time.
         """
         results = await asyncio.gather(*(self._one(*message) for message in messages))
+        if any(result is None or self.is_refusal(result) for result in results):
+            return results
         if self._channel is None or self._channel.is_closed:
-            refusal = next((result for result in results if result and self.is_refusal(result)), None)
-            if refusal is None and any(results):
-                raise BrokerLost("the channel was closed")
+            raise BrokerLost("the channel was closed")
+        if any(isinstance(result, TimeoutError | BrokerLost) for result in results):
+            # trying again on a connection that says nothing would wait for the heartbeat, a minute and more
+            raise BrokerLost(f"nothing was confirmed within {PUBLISH_TIMEOUT:.0f} s")
         return results
 
     @staticmethod
     def is_refusal(problem: Exception) -> bool:
-        """Whether the broker will not take this message, however often it is sent."""
+        """Whether the broker will not take this message, however often it is sent; a full queue (a nack) soon may."""
         return isinstance(
-            problem, DeliveryError | ChannelNotFoundEntity | ChannelPreconditionFailed | ChannelAccessRefused
+            problem, PublishError | ChannelNotFoundEntity | ChannelPreconditionFailed | ChannelAccessRefused
         )
 
     @staticmethod
     def is_unroutable(problem: Exception) -> bool:
         """Whether the broker found no queue for it (yet)."""
-        return isinstance(problem, DeliveryError)
+        return isinstance(problem, PublishError)
 
     async def _one(self, routing_key: str, body: bytes, mandatory: bool) -> Exception | None:
         if self._exchange is None:
@@ -210,6 +232,7 @@ class Consumer:
                 batch = [first.result()]
                 while len(batch) < BATCH_MESSAGES and not buffer.empty():
                     batch.append(buffer.get_nowait())
+                crashing.reached("on_first_message")
                 await self._take(batch)
                 await batch[-1].ack(multiple=True)
                 if channel.is_closed:

@@ -10,6 +10,7 @@ TielineError
 ├── PreconditionMissing  428  say which version you mean
 ├── BadRequest           400  the request's form is wrong (headers, cursors)
 ├── TooLarge             413  the request is larger than is accepted
+├── TooMany              429  more requests than the caller may send
 └── Unavailable          503  not now; try again
 
 One class per sentence the business would say; the class name is the stable `code`, keyword arguments are the numbers.
@@ -85,6 +86,10 @@ class BadRequest(TielineError):
 
 class TooLarge(TielineError):
     """The request is larger than is accepted."""
+
+
+class TooMany(TielineError):
+    """The caller sends more requests than it may; later ones will be taken again."""
 
 
 class Unavailable(TielineError):

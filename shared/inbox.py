@@ -7,6 +7,7 @@ batch is rolled back and halved until the failing event is alone; that one is pa
 """
 
 import asyncio
+import hashlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,14 +19,13 @@ from uuid import UUID
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import metrics
 from shared.contracts import Fact
 from shared.errors import TielineError, Unavailable
-from shared.ids import new_id
 from shared.logging import get_logger
 from shared.unit_of_work import Origin, Told, Tx, Work, run, sqlstate
 
@@ -40,6 +40,8 @@ WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 BREAKER_AFTER = 10
 GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "25006", "53300"})
 """The database is shutting down, starting, read-only or full of connections: nobody's event is to blame."""
+MOST_LOSSES = 5
+"""How often in a row the same events may lose a database that answers again: after that it is them who lose it."""
 REPLAYER = "tieline_admin"
 
 
@@ -67,7 +69,9 @@ _CLAIM = text(
     """
     INSERT INTO inbox (consumer, event_id)
     SELECT :consumer, event_id FROM unnest(:ids) AS heard(event_id)
-    WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.consumer = :consumer AND p.event_id = heard.event_id)
+    WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.consumer = :consumer AND p.event_id = heard.event_id
+                      -- both majors of a change have one id: the one we know need not wait for the other
+                      AND p.error_code IS DISTINCT FROM 'NewerMajor')
     ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id
     """
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
@@ -77,27 +81,38 @@ _CLAIM_PARKED = text(
 _PARK = text(
     """
     INSERT INTO parked (consumer, event_id, type, subject, body, raw, state, attempts, next_at, error_code, last_error)
-    VALUES (:consumer, :id, :type, :subject, CAST(:body AS jsonb), :raw, :state, 1,
-            clock_timestamp() + make_interval(secs => CAST(:wait AS double precision)), :code, :error)
-    ON CONFLICT (consumer, event_id) DO NOTHING
+    SELECT :consumer, :id, :type, :subject, CAST(:body AS jsonb), :raw, :state, 1,
+           clock_timestamp() + make_interval(secs => CAST(:wait AS double precision)), :code, :error
+    WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE consumer = :consumer AND event_id = :id)
+    ON CONFLICT (consumer, event_id) DO UPDATE SET type = excluded.type, subject = excluded.subject, body = excluded.body,
+        raw = excluded.raw, state = excluded.state, next_at = excluded.next_at, error_code = excluded.error_code,
+        last_error = excluded.last_error, updated_at = clock_timestamp()
+    WHERE parked.error_code = 'NewerMajor' AND parked.state = 'retry' AND excluded.error_code <> 'NewerMajor'
     """
 )
 _DUE = text(
     """
-    SELECT event_id, body, attempts FROM parked WHERE consumer = :consumer AND state = 'retry'
+    SELECT event_id, body, attempts, updated_at FROM parked WHERE consumer = :consumer AND state = 'retry'
     AND next_at <= clock_timestamp() ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """
 )
 _DONE = text(
-    "UPDATE parked SET state = 'done', updated_at = now() WHERE consumer = :consumer AND event_id = :id"
+    "UPDATE parked SET state = 'done', updated_at = clock_timestamp() WHERE consumer = :consumer AND event_id = :id"
 )
 _AGAIN = text(
     """
-    UPDATE parked SET attempts = attempts + 1, state = :state, error_code = :code, last_error = :error, updated_at = now(),
+    UPDATE parked SET attempts = attempts + 1, state = :state, error_code = :code, last_error = :error,
+        updated_at = clock_timestamp(),
         next_at = clock_timestamp() + make_interval(secs => CAST(:wait AS double precision))
-    WHERE consumer = :consumer AND event_id = :id AND state = 'retry'
+    WHERE consumer = :consumer AND event_id = :id AND state = 'retry' AND updated_at = :seen
     """
 )
+_WAKE = text(
+    """
+    UPDATE parked SET next_at = clock_timestamp() WHERE consumer = :consumer AND state = 'retry'
+    AND error_code = 'NewerMajor' AND type = ANY(:known)
+    """
+).bindparams(bindparam("known", type_=ARRAY(Text)))
 
 
 class Reader:
@@ -115,17 +130,21 @@ class Reader:
             if not isinstance(events, list) or not events:
                 raise Unreadable("a message must be a non-empty JSON array of CloudEvents")
         except (orjson.JSONDecodeError, Unreadable, RecursionError) as problem:
-            return [Heard(new_id(), None, None, body[:1_000_000], problem=Unreadable(str(problem)))]
+            return [Heard(_id_of(body), None, None, body[:1_000_000], problem=Unreadable(str(problem)))]
         heard = (self._one(event, user) for event in events)
         return [one for one in heard if one is not None]
 
     def _one(self, event: Any, user: str | None) -> Heard | None:
-        raw = orjson.dumps(event)
+        try:
+            raw = orjson.dumps(event)
+        except orjson.JSONEncodeError as problem:  # it reads deeper nesting than it writes
+            raw = repr(event)[:1_000_000].encode()
+            return Heard(_id_of(raw), None, None, raw, problem=Unreadable(str(problem)))
         try:
             event_id, kind = UUID(str(event["id"])), str(event["type"])
         except (KeyError, TypeError, ValueError) as problem:
             return Heard(
-                new_id(), None, None, raw, problem=Unreadable(f"no CloudEvents envelope: {problem!r}")
+                _id_of(raw), None, None, raw, problem=Unreadable(f"no CloudEvents envelope: {problem!r}")
             )
         subject = str(event.get("subject", ""))
         if self._check_user and user not in (kind.split(".", 1)[0], REPLAYER):
@@ -136,8 +155,13 @@ class Reader:
                 user=user,
                 event_id=str(event_id),
             )
+            # under an id of its own: the true event of that id must not find its place taken
             return Heard(
-                event_id, kind, subject, raw, problem=Unreadable(f"published by {user!r}, not by its owner")
+                _id_of(raw),
+                kind,
+                subject,
+                raw,
+                problem=Unreadable(f"published by {user!r}, not by its owner"),
             )
         fact = self._facts.get(kind)
         if fact is None:
@@ -158,11 +182,19 @@ class Reader:
         return None
 
 
+def _id_of(raw: bytes) -> UUID:
+    """An id for what has none to be trusted; the same bytes come to the same, so what comes twice parks once."""
+    return UUID(bytes=hashlib.sha256(raw).digest()[:16], version=5)
+
+
 def _told(fact: type[Fact], event_id: UUID, event: dict[str, Any]) -> Told[Any]:
+    at = datetime.fromisoformat(event["time"])
+    if at.tzinfo is None:
+        raise ValueError("time: says no offset from UTC")
     return Told(
         fact.model_validate(event["data"]),
         event_id,
-        datetime.fromisoformat(event["time"]),
+        at,
         str(event.get("actor", "unknown")),
         str(event.get("correlationid", event_id)),
         event.get("causationid"),
@@ -203,13 +235,13 @@ class Inbox:
         if readable:
             await self._halving(readable)
 
-    async def _halving(self, events: Sequence[Heard]) -> None:
+    async def _halving(self, events: Sequence[Heard], losses: int = 0) -> None:
         try:
             await self._once([event.told for event in events if event.told])
         except Exception as problem:  # whatever a handler raises: it is halved, then parked
-            if infrastructure(problem):
+            if infrastructure(problem) and losses < MOST_LOSSES:
                 await self._wait_for_database(problem)
-                await self._halving(events)
+                await self._halving(events, losses + 1)
             elif len(events) > 1:
                 middle = len(events) // 2
                 await self._halving(events[:middle])
@@ -257,7 +289,10 @@ class Inbox:
         await self._park(event, problem)
 
     async def _park(self, event: Heard, problem: Exception) -> None:
-        state = state_after(problem, 1)
+        # PostgreSQL keeps no NUL, neither in text nor in jsonb: such an event is kept as the bytes that came
+        has_nul = b"\\u0000" in event.raw
+        readable = not has_nul and (event.told is not None or isinstance(problem, NewerMajor))
+        state = "dead" if has_nul else state_after(problem, 1)
         log.error(
             "event parked",
             event_id=str(event.event_id),
@@ -266,11 +301,11 @@ class Inbox:
             error=str(problem)[:500],
             exc_info=None if event.told is None else problem,
         )
-        readable = event.told is not None or isinstance(problem, NewerMajor)
         row = {
-            "consumer": self._work.service, "id": event.event_id, "type": event.type, "subject": event.subject,
+            "consumer": self._work.service, "id": event.event_id, "type": _storable(event.type),
+            "subject": _storable(event.subject),
             "body": event.raw.decode() if readable else None, "raw": None if readable else event.raw,
-            "state": state, "wait": wait_before(1), "code": error_code(problem), "error": str(problem)[:2000],
+            "state": state, "wait": wait_before(1), "code": error_code(problem), "error": _storable(str(problem)[:2000]),
         }  # fmt: skip
         await self._until_stored(row)
         metrics.parked_events.labels(state).inc()
@@ -297,11 +332,21 @@ class Inbox:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
             try:
                 async with self._work.engine.connect() as db:
-                    await db.execute(text("SELECT 1"))
+                    read_only = (await db.execute(text("SHOW transaction_read_only"))).scalar_one()
             except (DBAPIError, OSError, PoolTimeout):
-                pause = min(5.0, pause * 2)
-            else:
+                read_only = "on"
+            if read_only == "off":
                 return
+            pause = min(5.0, pause * 2)
+
+    async def wake_newer(self) -> None:
+        """What waited for a version that this process knows is due now: called once, when a process starts."""
+        known = {"consumer": self._work.service, "known": [fact.TYPE for fact in self._handlers]}
+
+        async def wake(tx: Tx) -> None:
+            await tx.db.execute(_WAKE, known)
+
+        await run(self._work, wake, Origin("kernel", "start", "start"), None)
 
     async def retry_due(self) -> bool:
         """Try one parked event that is due; whether there was one."""
@@ -317,16 +362,14 @@ class Inbox:
             return False
         event = self._reader.read(b"[" + orjson.dumps(due.body) + b"]", REPLAYER)
         if not event or event[0].told is None:
-            raise _RetryFailed(
-                due.event_id, due.attempts, event[0].problem if event else Unreadable("not heard here")
-            )
+            raise _RetryFailed(due, event[0].problem if event else Unreadable("not heard here"))
         told = event[0].told
         claim = await tx.db.execute(_CLAIM_PARKED, {"consumer": self._work.service, "id": told.id})
         if claim.first() is not None:
             try:
                 await self._handle(tx, type(told.fact), [told])
             except Exception as problem:
-                raise _RetryFailed(due.event_id, due.attempts, problem) from problem
+                raise _RetryFailed(due, problem) from problem
         await tx.db.execute(_DONE, {"consumer": self._work.service, "id": told.id})
         return True
 
@@ -338,8 +381,8 @@ class Inbox:
                 _AGAIN,
                 {
                     "consumer": self._work.service, "id": failed.event_id, "state": state,
-                    "wait": wait_before(failed.attempts + 1), "code": error_code(failed.problem),
-                    "error": str(failed.problem)[:2000],
+                    "seen": failed.seen, "wait": wait_before(failed.attempts + 1), "code": error_code(failed.problem),
+                    "error": _storable(str(failed.problem)[:2000]),
                 },
             )  # fmt: skip
 
@@ -355,11 +398,17 @@ class Inbox:
 class _RetryFailed(Exception):
     """Rolls the retry's transaction back and carries what is needed to put the event off."""
 
-    def __init__(self, event_id: UUID, attempts: int, problem: Exception | None) -> None:
+    def __init__(self, due: Row[Any], problem: Exception | None) -> None:
         super().__init__(str(problem))
-        self.event_id = event_id
-        self.attempts = attempts
+        self.event_id: UUID = due.event_id
+        self.attempts: int = due.attempts
+        self.seen: datetime = due.updated_at
+        """Whoever changed the row since then, an operator or another process, is not overruled."""
         self.problem = problem or Unreadable("unreadable")
+
+
+def _storable(words: str | None) -> str | None:
+    return words and words.replace("\x00", "")
 
 
 def infrastructure(problem: Exception) -> bool:

@@ -14,6 +14,7 @@ import uvicorn
 from aio_pika.abc import AbstractConnection
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +26,7 @@ from shared.broker import Consumer, Publisher, keep_connected
 from shared.contracts import every_fact
 from shared.database import make_engine
 from shared.inbox import Inbox, Subscriptions
+from shared.load import Backlog, Measure
 from shared.logging import configure_logging, get_logger
 from shared.outbox import Relay
 from shared.patience import patiently, pause
@@ -60,12 +62,19 @@ class Service:
         self.app = self._app(title, routers, preferences)
 
     def _app(self, title: str, routers: Sequence[APIRouter], preferences: type[Any]) -> FastAPI:
-        app = FastAPI(title=f"Tieline {self.name}", lifespan=self._lifespan, docs_url="/docs", redoc_url=None)
+        app = FastAPIOffline(
+            title=f"Tieline {self.name}",
+            lifespan=self._lifespan,
+            docs_url="/docs",
+            redoc_url=None,
+            static_url="/docs-assets",
+        )
         web.install_problem_handlers(app)
         for router in (
             *routers,
             operations.preferences_router(self.name, preferences),
-            operations.ops_router(self.name),
+            operations.history_router(self.name),
+            operations.parked_router(self.name, self.subscriptions),
         ):
             app.include_router(router)
         app.include_router(_health_router())
@@ -85,6 +94,10 @@ class Service:
         work = Work(self.name, engine, Committed())
         self.app.state.work = work
         self.app.state.verifier = Verifier(settings.jwks, settings.issuer, settings.audience)
+        self.app.state.backlog = Backlog(
+            engine, most_rows=settings.shed_outbox_rows, oldest_seconds=settings.shed_outbox_seconds
+        )
+        self.app.state.measure = Measure(settings.principal_rate, settings.principal_burst)
         self.app.state.ready = lambda: True
         self.app.state.stopping = asyncio.Event()
         return work
@@ -117,6 +130,8 @@ class Service:
         config = uvicorn.Config(
             self.app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", access_log=False,
             log_config=None, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+            # nobody asks where a caller comes from, so no forwarded header is looked at
+            proxy_headers=False,
         )  # fmt: skip
         _Server(config, self.app).run()
 
@@ -146,7 +161,7 @@ class Tasks:
         self._inbox = Inbox(work, service.subscriptions, check_user=settings.broker_users == "own")
         self._consumer = Consumer(topology, service.name, self._inbox.take)
         self._publisher = Publisher(service.name, settings.amqp_url)
-        self._relay = Relay(engine, self._publisher, work.committed)
+        self._relay = Relay(engine, self._publisher, work.fresh)
         self._name = service.name
         self._tasks: list[asyncio.Task[None]] = []
         self._relay_connected = False
@@ -191,6 +206,8 @@ class Tasks:
             self._relay_connected = False
 
     async def _retry_parked(self) -> None:
+        await patiently(self._inbox.wake_newer, self._stopping)
+
         async def once() -> None:
             if not await self._inbox.retry_due():
                 await pause(self._stopping, RETRY_POLL)

@@ -28,6 +28,14 @@ class Settings(BaseSettings):
     """`own`: each service publishes as a broker user of its name, which consumers check; `single`: one for all."""
     pool_size: int = 10
     pool_timeout_seconds: float = 2.0
+    shed_outbox_rows: int = Field(200_000, ge=1)
+    """Commands answer 503 while more events than this wait to be published."""
+    shed_outbox_seconds: float = Field(300, gt=0)
+    """Commands answer 503 while the oldest event has waited longer than this."""
+    principal_rate: float = Field(1000, ge=0)
+    """Requests a second that one caller may send to this process; 0: as many as it likes."""
+    principal_burst: float = Field(2000, ge=1)
+    """Requests that one caller may send at once."""
     cors_origins: list[str] = []
     log_level: str = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -17,6 +17,8 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
 DELIVERY_LIMIT = 50
 """Deliveries before the broker gives a message up to the dead queue: far above what restarts can use up."""
+DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+"""The last net drops nothing: RabbitMQ 4 would otherwise give a message up after 20 looks at it."""
 DEFAULT_FILE = Path("deploy/rabbitmq/topology.json")
 
 
@@ -59,7 +61,7 @@ async def declare_own(channel: AbstractChannel, topology: Topology, service: str
     """Declare one service's exchange, inbox, dead-letter net and bindings; the inbox comes back."""
     await _exchange(channel, f"{service}.events")
     net = await channel.declare_exchange(f"{service}.dlx", aio_pika.ExchangeType.FANOUT, durable=True)
-    dead = await channel.declare_queue(f"{service}.dead", durable=True, arguments={"x-queue-type": "quorum"})
+    dead = await channel.declare_queue(f"{service}.dead", durable=True, arguments=DEAD_ARGUMENTS)
     await dead.bind(net)
     inbox = await channel.declare_queue(f"{service}.inbox", durable=True, arguments=inbox_arguments(service))
     for producer, keys in topology.bindings.get(service, {}).items():

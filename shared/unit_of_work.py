@@ -18,13 +18,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import metrics
+from shared import crashing, metrics
 from shared.auth import Principal, Scope
 from shared.contracts import Fact
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.logging import get_logger
-from shared.outbox import Announcement, add_to_outbox
+from shared.outbox import Announcement, Fresh, add_to_outbox
 from shared.quantity import plain
 from shared.record_log import LogEntry, write_log
 
@@ -37,6 +37,8 @@ log = get_logger(__name__)
 MOST_TRIES = 4
 RETRIED = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout: another try may well succeed."""
+KERNEL = "kernel"
+"""The actor of the kernel's own transactions: parking, trying again."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +142,15 @@ class Committed:
         self._next.set()
         self._next = asyncio.Event()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait for the next commit, at most so long; whether one came."""
+    def mark(self) -> asyncio.Event:
+        """Take it before looking: `wait` with it returns at once for what is committed while looking."""
+        return self._next
+
+    async def wait(self, seconds: float, since: asyncio.Event | None = None) -> bool:
+        """Wait for the next commit (since the mark), at most so long; whether one came."""
         try:
             async with asyncio.timeout(seconds):
-                await self._next.wait()
+                await (since or self._next).wait()
         except TimeoutError:
             return False
         return True
@@ -158,6 +164,8 @@ class Work:
     engine: AsyncEngine
     committed: Committed
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    fresh: Fresh = field(default_factory=Fresh)
+    """What was announced and committed in this process, for its relay."""
 
 
 async def run(
@@ -203,7 +211,12 @@ async def _once(
         tx = Tx(db, work.now(), origin, principal)
         result = await handler(tx, *args, **kwargs)
         await write_log(db, tx.entries, tx.now)
-        await add_to_outbox(db, work.service, tx.announced)
+        told = await add_to_outbox(db, work.service, tx.announced)
+        if origin.actor != KERNEL:
+            crashing.reached("pre_commit" if principal else "batch_pre_commit")
+    if origin.actor != KERNEL:
+        crashing.reached("post_commit" if principal else "batch_committed")
+    work.fresh.put(told)
     return result
 
 

@@ -6,8 +6,9 @@ an RFC 9457 document; business refusals are 409, malformed input 422, and nothin
 
 import asyncio
 import hashlib
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -17,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -41,8 +42,12 @@ log = get_logger(__name__)
 
 PROBLEMS = "https://tieline.dev/problems/"
 MOST_BODY_BYTES = 1024 * 1024
+MOST_BODY_DEPTH = 32
+BODY_SECONDS = 30.0
 LONGEST_WAIT = 30
 POLL_SECONDS = 0.25
+LONGEST_GAP = 0.1
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 STATUS: dict[type[errors.TielineError], int] = {
     errors.Invalid: 422,
@@ -54,12 +59,13 @@ STATUS: dict[type[errors.TielineError], int] = {
     errors.PreconditionMissing: 428,
     errors.BadRequest: 400,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 TITLES = {
     400: "The request's form is wrong", 401: "Who are you?", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    409: "Refused", 412: "The document has moved on", 413: "Too large", 422: "Invalid input",
-    428: "Say which version you mean", 500: "Our fault", 503: "Not now",
+    408: "Too slow", 409: "Refused", 412: "The document has moved on", 413: "Too large", 422: "Invalid input",
+    428: "Say which version you mean", 429: "Too often", 500: "Our fault", 503: "Not now",
 }  # fmt: skip
 
 
@@ -118,8 +124,16 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = []
 
 
+class BatchResult(Output):
+    """What became of one row of a batch; a refused row brings the problem that a request of its own would have got."""
+
+    index: int = Field(description="The row's place in the request, from 0")
+    result: str
+    problem: Problem | None = None
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problem answers of a route, for its OpenAPI document; every route has 401, 403 and 422 by itself."""
+    """The problem answers of a route, for its OpenAPI document; `_complete` adds those that every route has."""
     return {
         status: {
             "description": TITLES[status],
@@ -147,6 +161,10 @@ class NoSuchDocument(errors.NotFound):
 
 class UnknownParameter(errors.Invalid):
     """The route does not know this query parameter."""
+
+
+class BodyTooDeep(errors.BadRequest):
+    """JSON within JSON within JSON: no request of ours needs so much of it."""
 
 
 class TextUnusable(errors.Invalid):
@@ -236,13 +254,24 @@ class Call:
     ) -> R:
         """Re-read after each commit of this process, or every quarter second for commits of another one."""
         deadline = time.monotonic() + min(wait, LONGEST_WAIT)
+        gap = 0.0
         while True:
+            mark = self.work.committed.mark()
             found = await fetch()
             left = deadline - time.monotonic()
             stopping: asyncio.Event = self.request.app.state.stopping
             if until is None or left <= 0 or stopping.is_set() or (found is not None and until(found)):
                 return found
-            await self.work.committed.wait(min(POLL_SECONDS, left))
+            await self.work.committed.wait(min(POLL_SECONDS, left), mark)
+            # the first commit is looked at there and then; a busy process has hundreds a second, and many who wait
+            await asyncio.sleep(gap)
+            gap = min(LONGEST_GAP, gap * 1.5 + 0.004)
+
+    def problem_of(self, refusal: errors.TielineError | ValidationError) -> Problem:
+        """What refused one row of a batch, as the problem document of a request of its own."""
+        if isinstance(refusal, ValidationError):
+            return Problem(**_invalid(self.request, refusal))
+        return Problem(**_refused(self.request, refusal))
 
     async def _keyed(self) -> idempotency.Request | None:
         if self.request.method != "POST":
@@ -269,11 +298,12 @@ def _json(body: bytes, status: int, etag: str | None, *, replayed: bool = False)
 _bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A JWT access token with scopes")
 
 
-def allows(*scopes: str, if_match: bool = False) -> Any:
+def allows(*scopes: str, if_match: bool = False, shed: bool = True) -> Any:
     """The dependency that every route has: the caller's token must hold one of these scopes.
 
-    With `if_match` the request must say which version it means. Raises 401, 403, 428, and 422 for parameters that the
-    route does not know.
+    With `if_match` the request must say which version it means. While too many events wait for the broker a command
+    answers 503, unless `shed` is False (what operators need then). Raises 401, 403, 428, 429, and 422 for parameters
+    that the route does not know.
     """
 
     async def caller(
@@ -285,6 +315,7 @@ def allows(*scopes: str, if_match: bool = False) -> Any:
             raise TokenMissing("Send Authorization: Bearer <token>")
         verifier: Verifier = request.app.state.verifier
         principal = await verifier.principal(token.credentials)
+        request.app.state.measure.take(principal.subject)
         if not principal.scopes.intersection(needed.scopes):
             raise ScopeMissing(
                 f"This needs the scope {' or '.join(needed.scopes)}", needed=list(needed.scopes)
@@ -293,6 +324,10 @@ def allows(*scopes: str, if_match: bool = False) -> Any:
         version = _if_match(request) if if_match else None
         if if_match and version is None:
             raise VersionMissing('Send If-Match with the ETag you read, such as If-Match: "3"')
+        if request.method not in READS:
+            _refuse_deep(await request.body())
+            if shed:
+                await request.app.state.backlog.admit()
         return Call(request, request.app.state.work, principal, _origin(request, principal), version)
 
     caller.if_match = if_match  # type: ignore[attr-defined]  # read by the OpenAPI document
@@ -302,6 +337,22 @@ def allows(*scopes: str, if_match: bool = False) -> Any:
 def _origin(request: Request, principal: Principal) -> Origin:
     request_id: str = request.scope["tieline.request_id"]
     return Origin(principal.subject, request_id, request_id, request.scope["tieline.traceparent"])
+
+
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _refuse_deep(body: bytes) -> None:
+    """Measure how deep the JSON goes: without texts, each round removes the innermost brackets of all."""
+    if body.count(b"[") + body.count(b"{") <= MOST_BODY_DEPTH:
+        return
+    brackets = _TEXT.sub(b"", body).translate(_ONE_BRACKET, _NO_BRACKET)
+    for _ in range(MOST_BODY_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    if brackets:
+        raise BodyTooDeep(f"A request body is at most {MOST_BODY_DEPTH} levels deep", limit=MOST_BODY_DEPTH)
 
 
 def _refuse_unknown_parameters(request: Request) -> None:
@@ -383,18 +434,27 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(PoolTimeout, _busy_problem)
     app.add_exception_handler(DBAPIError, _database_problem)
+    app.add_exception_handler(OSError, _away_problem)
 
 
 def problem(request: Request, status: int, code: str, detail: str, **members: Any) -> Response:
-    """An RFC 9457 document."""
+    """The answer with an RFC 9457 document."""
+    return _answer(_document(request, status, code, detail, **members))
+
+
+def _document(request: Request, status: int, code: str, detail: str, **members: Any) -> dict[str, Any]:
     request_id = request.scope.get("tieline.request_id", "")
-    document = {
+    return {
         "type": PROBLEMS + code, "title": TITLES.get(status, "Problem"), "status": status, "detail": detail,
         "instance": request.url.path, "code": code, "request_id": request_id, **members,
     }  # fmt: skip
+
+
+def _answer(document: dict[str, Any]) -> Response:
+    status = document["status"]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if status == 503:
-        headers["Retry-After"] = str(members.get("retry_after", 1))
+    if status in (429, 503):
+        headers["Retry-After"] = str(document.get("retry_after", 1))
     return Response(orjson.dumps(document), status, headers, "application/problem+json")
 
 
@@ -405,19 +465,31 @@ def status_of(error: errors.TielineError) -> int:
 
 async def _tieline_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.TielineError)  # noqa: S101  # registered for this type
+    return _answer(_refused(request, error))
+
+
+def _refused(request: Request, error: errors.TielineError) -> dict[str, Any]:
     members = {**error.facts, **({"errors": error.errors} if error.errors else {})}
     reserved = {"type", "title", "status", "detail", "instance", "code", "request_id"}
     members = {(f"{name}_" if name in reserved else name): value for name, value in members.items()}
-    return problem(request, status_of(error), error.code, error.message, **members)
+    return _document(request, status_of(error), error.code, error.message, **members)
 
 
 async def _validation_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this type
-    found = [
-        {"pointer": _pointer(e["loc"]), "detail": _printable(str(e["msg"]))} for e in error.errors()[:50]
-    ]
-    first = f"{found[0]['pointer']}: {found[0]['detail']}" if found else "invalid"
-    return problem(request, 422, "invalid-input", first, errors=found)
+    return _answer(_unacceptable(request, [(_pointer(e["loc"]), e["msg"]) for e in error.errors()]))
+
+
+def _invalid(request: Request, error: ValidationError) -> dict[str, Any]:
+    """A row of a batch that is none: its places begin at the row, not at the body."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return _unacceptable(request, [(_pointer(("body", *e["loc"])), e["msg"]) for e in found])
+
+
+def _unacceptable(request: Request, found: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    told = [{"pointer": place, "detail": _printable(str(detail))} for place, detail in found[:50]]
+    first = f"{told[0]['pointer']}: {told[0]['detail']}" if told else "invalid"
+    return _document(request, 422, "invalid-input", first, errors=told)
 
 
 def _printable(message: str) -> str:
@@ -436,6 +508,8 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type
     if request.scope.get("tieline.too_large"):
         return _too_large(request.scope)
+    if request.scope.get("tieline.too_slow"):
+        return _too_slow(request.scope)
     code = {404: "no-such-route", 405: "method-not-allowed", 400: "unreadable-body"}.get(
         error.status_code, "http-error"
     )
@@ -448,6 +522,14 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 async def _busy_problem(request: Request, error: Exception) -> Response:
     log.warning("pool exhausted", path=request.url.path)
     return problem(request, 503, "busy", "The service is busy; send the same request again", retry_after=1)
+
+
+async def _away_problem(request: Request, error: Exception) -> Response:
+    # a connection that cannot be made is no DBAPIError yet: the driver raises what the socket says
+    log.warning("database away", path=request.url.path, error=str(error) or type(error).__name__)
+    return problem(
+        request, 503, "busy", "The database does not answer; send the same request again", retry_after=1
+    )
 
 
 async def _database_problem(request: Request, error: Exception) -> Response:
@@ -525,6 +607,8 @@ class Edge:
             await self._app(scope, receive, watched)
         except _BodyTooLarge:
             await _too_large(scope)(scope, receive, send)
+        except _BodyTooSlow:
+            await _too_slow(scope)(scope, receive, send)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # the last net: logged, and told without insides
@@ -543,6 +627,10 @@ class _BodyTooLarge(Exception):
     """More bytes came than were declared or are accepted."""
 
 
+class _BodyTooSlow(Exception):
+    """The body did not come in the time that a request has for it."""
+
+
 def _declared(headers: dict[bytes, bytes]) -> int:
     length = headers.get(b"content-length", b"0")
     return int(length) if length.isdigit() else 0
@@ -558,12 +646,33 @@ def _too_large(scope: Scope) -> Response:
     )
 
 
+def _too_slow(scope: Scope) -> Response:
+    answer = problem(
+        Request(scope),
+        408,
+        "body-too-slow",
+        f"The request's body did not come within {BODY_SECONDS:g} s",
+        limit=str(BODY_SECONDS),
+    )
+    answer.headers["Connection"] = "close"
+    return answer
+
+
 def _limited(scope: Scope, receive: Receive) -> Receive:
+    """The body, bounded in bytes and in time; what is received after it (that the client has gone) may take for ever."""
     got = 0
+    is_whole = False
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def bounded() -> Message:
-        nonlocal got
-        message = await receive()
+        nonlocal got, is_whole
+        try:
+            async with asyncio.timeout_at(None if is_whole else deadline):
+                message = await receive()
+        except TimeoutError:
+            scope["tieline.too_slow"] = True
+            raise _BodyTooSlow from None
+        is_whole = not message.get("more_body", False)
         got += len(message.get("body", b""))
         if got > MOST_BODY_BYTES:
             # FastAPI turns whatever is raised while it reads into its own 400; the mark tells the handler the truth
@@ -616,7 +725,11 @@ def _complete(operation: dict[str, Any], route: Any, method: str) -> None:
     if any(getattr(d.call, "if_match", False) for d in route.dependant.dependencies):
         headers.append(_header("If-Match", 'The ETag that was read, such as `"3"`'))
     answers = operation["responses"]
-    statuses = {401, 403, 422} | ({400} if method == "POST" else set())
+    statuses = {400, 401, 403, 422, 429, 503}
+    if method not in READS:
+        statuses |= {408, 409, 413}
+    if "{" in route.path_format:
+        statuses |= {404}
     if any(h.get("name") == "If-Match" for h in headers):
         statuses |= {412, 428}
     answers |= {str(status): body for status, body in problems(*sorted(statuses)).items()}

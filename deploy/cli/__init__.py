@@ -19,9 +19,11 @@ from deploy.local.announcing import CannotRun
 ELSEWHERE = {
     "import": ("deploy.cli.catalogue_import", "import_catalogue"),
     "token": ("deploy.cli.token", "token"),
+    "env": ("deploy.cli.addresses", "env"),
     "demo": ("deploy.cli.demo", "demo"),
     "parked": ("deploy.cli.parked", "parked"),
     "events": ("deploy.cli.events", "events"),
+    "check": ("deploy.cli.check", "check_books"),
 }
 """Command: (module, name in it) of a function, or of a `typer.Typer` with commands of its own."""
 

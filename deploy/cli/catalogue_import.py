@@ -268,9 +268,7 @@ class _Sender:
         answer, repeated = await self._client.post_once(service, path, body, key=content_key(path, body))
         for n, result in zip(rows, answer["results"], strict=True):
             if result["result"] == "refused":
-                self._refused(
-                    n, str(result.get("code", "refused")), str(result.get("detail") or result.get("error"))
-                )
+                self._refused(n, result["problem"]["code"], result["problem"]["detail"])
             else:
                 self._count(n, repeated or result["result"] in ("unchanged", "repeated"))
 

@@ -114,7 +114,7 @@ async def _chain(play: Play) -> None:
     play.did("Tieline", f"bought it: {po['number']} at {po['vendor']}, tied to {order['number']} line 1")
 
     expected = await _first(
-        play, "inventory", "/v1/incoming-shipments", "the incoming shipment", po=po["id"], state="expected"
+        play, "inventory", "/v1/incoming-shipments", "the incoming shipment", po_id=po["id"], state="expected"
     )
     shipment = await client.get("inventory", f"/v1/incoming-shipments/{expected['id']}")
     play.received_at = datetime.now(UTC)
@@ -127,7 +127,7 @@ async def _chain(play: Play) -> None:
     play.did("receiver", f"counts {po['number']} in: {shipment['number']}; arrived: {arrived}")
 
     notice = await _first(
-        play, "notifications", "/v1/notices", "the inspection notice", order=order["id"], kind="inspection"
+        play, "notifications", "/v1/notices", "the inspection notice", order_id=order["id"], kind="inspection"
     )
     play.subjects.add(notice["id"])
     play.did("Tieline", f"raised the notice {notice['number']}: {notice['title']}")
@@ -138,7 +138,7 @@ async def _chain(play: Play) -> None:
     play.did("Tieline", f"drafted the invoice: {draft['total']} {draft['currency']}")
 
     inspection = await _first(
-        play, "inventory", "/v1/inspections", "the inspection", order=order["id"], state="open"
+        play, "inventory", "/v1/inspections", "the inspection", order_id=order["id"], state="open"
     )
     await client.act("inventory", f"/v1/inspections/{inspection['id']}/complete", inspection["version"],
                      {"passed": str(ORDERED), "failed": "0"})  # fmt: skip
@@ -169,7 +169,7 @@ async def _on_hand(client: Client, sku: str) -> Decimal:
 
 
 async def _whole_shipment(client: Client, order: str) -> dict[str, Any] | None:
-    for row in (await client.get("shipping", "/v1/shipments", order=order, state="pending"))["data"]:
+    for row in (await client.get("shipping", "/v1/shipments", order_id=order, state="pending"))["data"]:
         shipment: dict[str, Any] = await client.get("shipping", f"/v1/shipments/{row['id']}")
         if sum(Decimal(line["qty"]) for line in shipment["lines"]) == ORDERED + BESIDE:
             return shipment

@@ -415,6 +415,7 @@ inspections = Table(
     document_id(primary_key=True),
     Column("number", Text, nullable=False, unique=True),
     _version(),
+    Column("told", BigInteger, nullable=False, server_default="0"),
     document_id("receipt_line_id", ForeignKey("receipt_lines.id"), nullable=False, unique=True),
     code("sku"),
     code("warehouse"),
@@ -448,6 +449,7 @@ adjustments = Table(
     Column("adjusted_by", Text, nullable=False),
     instant("adjusted_at"),
     CheckConstraint("qty <> 0", name="something"),
+    Index("adjustments_of_item", "sku", "warehouse", "id"),
 )
 
 customer_returns = Table(

@@ -21,6 +21,7 @@ from services.notifications.tables import (
     notice_concerns,
     notice_reads,
     notices,
+    order_teams,
     subscriptions,
     team_members,
     team_warehouses,
@@ -37,6 +38,7 @@ _MOVING = (
     *("receipt_line_id", "reason", "message", "closed_at"),
 )
 _CONCERN = ("notice_id", "key", "order_id", "order_number", "line_id", "line_no", "component", "qty")
+_ORDER_TEAM = ("order_id", "version", "team")
 _FINDING = ("inspection_id", "version", "passed", "failed", "closed")
 
 
@@ -82,6 +84,18 @@ _PUT_FINDINGS = text(
     WHERE findings.version < excluded.version
     """  # noqa: S608  # constants of this module
 ).bindparams(*_arrays(findings, _FINDING))
+_PUT_ORDER_TEAMS = text(
+    f"""
+    INSERT INTO order_teams ({", ".join(_ORDER_TEAM)}) SELECT * FROM {_given(_ORDER_TEAM)}
+    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, team = excluded.team
+    WHERE order_teams.version < excluded.version
+    """  # noqa: S608  # constants of this module
+).bindparams(*_arrays(order_teams, _ORDER_TEAM))
+_TEAMS_OF_ORDERS = (
+    select(order_teams.c.order_id, order_teams.c.team)
+    .join(teams, teams.c.code == order_teams.c.team)
+    .where(order_teams.c.order_id == _ids.any_())
+)
 _FINDINGS = select(findings).where(findings.c.inspection_id == _ids.any_())
 
 
@@ -154,6 +168,19 @@ async def teams_concerned(
         or_(subscriptions.c.warehouse.is_(None), subscriptions.c.warehouse.in_(warehouses)),
     )
     return local, [_subscription(row) for row in await db.execute(wanted)]
+
+
+async def keep_order_teams(db: AsyncConnection, orders: Mapping[UUID, tuple[int, str | None]]) -> None:
+    """Keep whose these orders are: {order: (version, team)}; an older version changes nothing."""
+    rows = [(order, version, team) for order, (version, team) in sorted(orders.items())]
+    columns = {name: [row[nth] for row in rows] for nth, name in enumerate(_ORDER_TEAM)}
+    await db.execute(_PUT_ORDER_TEAMS, columns)
+
+
+async def teams_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The teams of these orders, by order; only teams that are there."""
+    found = await db.execute(_TEAMS_OF_ORDERS, {"ids": sorted(set(order_ids))})
+    return {row.order_id: row.team for row in found}
 
 
 async def mark_read(db: AsyncConnection, notice_id: UUID, member: str, version: int, at: datetime) -> None:

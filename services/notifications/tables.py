@@ -112,6 +112,15 @@ teams = Table(
     instant("created_at"),
 )
 
+order_teams = Table(
+    "order_teams",
+    metadata,
+    document_id("order_id", primary_key=True),
+    Column("version", Integer, nullable=False),
+    code("team", nullable=True),
+)
+"""Whose an order is, as its newest snapshot says; the team need not be one of ours (yet)."""
+
 team_warehouses = Table(
     "team_warehouses",
     metadata,

@@ -25,6 +25,7 @@ from services.notifications.tables import (
     notice_concerns,
     notice_reads,
     notices,
+    order_teams,
     subscriptions,
     team_members,
     team_warehouses,
@@ -81,8 +82,8 @@ def notice_list(
     kind: Kind | None = None,
     state: State | None = None,
     warehouse: str | None = None,
-    order: UUID | None = None,
-    receipt: UUID | None = None,
+    order_id: UUID | None = None,
+    receipt_id: UUID | None = None,
     unread: bool | None = None,
     mine: bool = False,
 ) -> Select[Any]:
@@ -97,10 +98,10 @@ def notice_list(
             query = query.where(notices.c[name] == value)
     if state is not None:
         query = query.where(_is(state))
-    if receipt is not None:
-        query = query.where(notices.c.receipt_id == receipt)
-    if order is not None:
-        concerned = select(notice_concerns.c.notice_id).where(notice_concerns.c.order_id == order)
+    if receipt_id is not None:
+        query = query.where(notices.c.receipt_id == receipt_id)
+    if order_id is not None:
+        concerned = select(notice_concerns.c.notice_id).where(notice_concerns.c.order_id == order_id)
         query = query.where(notices.c.id.in_(concerned))
     if unread is not None:
         waiting = and_(_is(State.OPEN), not_(_read_by(member)))
@@ -200,7 +201,7 @@ def _read_by(member: str) -> ColumnElement[bool]:
 
 
 def _told_to(member: str) -> ColumnElement[bool]:
-    """The same rule as `domain.team.told_teams`, for one member: by warehouse, or by subscription."""
+    """The same rule as `domain.team.told_teams`, for one member: by warehouse, by order, or by subscription."""
     own_teams = select(team_members.c.team).where(team_members.c.member == member)
     own_warehouses = select(team_warehouses.c.warehouse).where(team_warehouses.c.team.in_(own_teams))
     subscribed = (
@@ -212,7 +213,14 @@ def _told_to(member: str) -> ColumnElement[bool]:
         )
         .correlate(notices)
     )
-    return or_(notices.c.warehouse == any_(func.array(own_warehouses.scalar_subquery())), exists(subscribed))
+    own_orders = (
+        select(literal(1))
+        .select_from(notice_concerns.join(order_teams, order_teams.c.order_id == notice_concerns.c.order_id))
+        .where(notice_concerns.c.notice_id == notices.c.id, order_teams.c.team.in_(own_teams))
+        .correlate(notices)
+    )
+    local = notices.c.warehouse == any_(func.array(own_warehouses.scalar_subquery()))
+    return or_(local, exists(own_orders), exists(subscribed))
 
 
 def _works_in(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ metadata = new_metadata()
 
 sales_order_numbers = Sequence("sales_order_numbers", metadata=metadata)
 invoice_numbers = Sequence("invoice_numbers", metadata=metadata)
+credit_note_numbers = Sequence("credit_note_numbers", metadata=metadata)
 
 
 def _flag(name: str) -> Column[bool]:
@@ -454,10 +455,13 @@ invoices = Table(
     document_id(primary_key=True),
     code("number", nullable=True, unique=True),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    code("kind", server_default="invoice"),
     code("state"),
     document_id("shipment_id", nullable=True, unique=True),
     code("shipment_number", nullable=True),
     document_id("order_id", nullable=True),
+    document_id("return_id", nullable=True, unique=True),
+    code("return_number", nullable=True),
     code("customer"),
     code("currency"),
     _words("warehouses"),
@@ -469,7 +473,10 @@ invoices = Table(
     CheckConstraint("state in ('draft', 'final', 'void')", name="state"),
     CheckConstraint("(state = 'final') = (number is not null)", name="numbered_when_final"),
     CheckConstraint("(state = 'final') = (finalised_at is not null)", name="dated_when_final"),
-    CheckConstraint("(shipment_id is null) = (order_id is not null)", name="for_one_thing"),
+    CheckConstraint("num_nonnulls(shipment_id, order_id, return_id) = 1", name="for_one_thing"),
+    CheckConstraint("kind in ('invoice', 'credit_note')", name="kind"),
+    CheckConstraint("(kind = 'credit_note') = (return_id is not null)", name="credits_a_return"),
+    CheckConstraint("kind = 'invoice' or state = 'final'", name="credits_at_once"),
     CheckConstraint("total = net + tax", name="total"),
     Index("invoices_created_ix", "created_at", "id"),
     Index("invoices_state_ix", "state", "created_at", "id"),

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from services.shipping import handlers, schemas, views
 from services.shipping.domain.departure import Count
-from services.shipping.domain.shipment import State
+from services.shipping.domain.shipment import Shipment, State
+from shared.errors import TielineError
 from shared.paging import PageParams
 from shared.web import Call, Page, allows, paging, problems
 
@@ -20,16 +21,22 @@ Code = Annotated[str | None, Query(max_length=64)]
 async def list_shipments(
     call: Call = allows("shipping:read"),
     page: PageParams = paging(views.SHIPMENT_SORTS),
-    order: UUID | None = None,
-    line: UUID | None = None,
+    order_id: UUID | None = None,
+    line_id: UUID | None = None,
     customer: Code = None,
     warehouse: Code = None,
     state: State | None = None,
     number: Code = None,
 ) -> Response:
-    """Shipments, newest first; `order` and `line` are ids and find the shipments that carry their units."""
+    """Shipments, newest first; `order_id` and `line_id` find the shipments that carry their units."""
     query = views.shipment_list(
-        call.scope, order=order, line=line, customer=customer, warehouse=warehouse, state=state, number=number
+        call.scope,
+        order_id=order_id,
+        line_id=line_id,
+        customer=customer,
+        warehouse=warehouse,
+        state=state,
+        number=number,
     )
     return await call.list(query, page, schemas.shipment_row)
 
@@ -67,7 +74,15 @@ async def change(
 )
 async def ship_batch(body: schemas.ShipBatch, call: Call = allows("shipping:write")) -> Response:
     """Ship up to 200 shipments, each as expected, with a result each."""
-    return await call.run(handlers.ship_batch, body.shipment_ids, respond=schemas.batch_results)
+
+    def respond(
+        results: list[tuple[UUID, Shipment | None, TielineError | None]],
+    ) -> schemas.BatchResults:
+        return schemas.batch_results(
+            [(key, found, call.problem_of(refusal) if refusal else None) for key, found, refusal in results]
+        )
+
+    return await call.run(handlers.ship_batch, body.shipment_ids, respond=respond)
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -11,9 +11,8 @@ from services.shipping.domain import shipment as domain
 from services.shipping.domain.departure import ShortAnswer, ShortUnits
 from services.shipping.domain.shipment import State
 from shared.decimals import ZERO
-from shared.errors import TielineError
 from shared.quantity import Qty
-from shared.web import Input, Output
+from shared.web import BatchResult, Input, Output, Problem
 
 MOST_IN_A_BATCH = 200
 
@@ -134,22 +133,14 @@ class Shipment(ShipmentHead):
     lines: list[ShipmentLine]
 
 
-class BatchProblem(Output):
-    """Why one of many was refused; the same members as the problem document of its own request."""
-
-    code: str
-    detail: str
-    facts: dict[str, Any] = {}
-
-
-class BatchResult(Output):
+class ShipmentResult(BatchResult):
     """What became of one shipment of a batch."""
 
+    result: Literal["shipped", "refused"]
     shipment_id: UUID
-    number: str | None
-    state: State | None
-    version: int | None
-    problem: BatchProblem | None
+    number: str | None = None
+    state: State | None = None
+    version: int | None = None
 
 
 class BatchResults(Output):
@@ -157,7 +148,7 @@ class BatchResults(Output):
 
     shipped: int
     refused: int
-    results: list[BatchResult]
+    results: list[ShipmentResult]
 
 
 def shipment(shown: Any) -> Shipment:
@@ -173,27 +164,24 @@ def shipment_row(row: Any) -> ShipmentRow:
     )
 
 
-def batch_results(results: list[tuple[UUID, domain.Shipment | None, TielineError | None]]) -> BatchResults:
+def batch_results(results: list[tuple[UUID, domain.Shipment | None, Problem | None]]) -> BatchResults:
     """A result each."""
-    refused = sum(1 for _, _, problem in results if problem)
-    return BatchResults(
-        shipped=len(results) - refused,
-        refused=refused,
-        results=[_batch_result(*result) for result in results],
-    )
+    rows = [_batch_result(index, *result) for index, result in enumerate(results)]
+    shipped = sum(row.result == "shipped" for row in rows)
+    return BatchResults(shipped=shipped, refused=len(rows) - shipped, results=rows)
 
 
 def _batch_result(
-    shipment_id: UUID, found: domain.Shipment | None, problem: TielineError | None
-) -> BatchResult:
-    return BatchResult(
+    index: int, shipment_id: UUID, found: domain.Shipment | None, problem: Problem | None
+) -> ShipmentResult:
+    return ShipmentResult(
+        index=index,
+        result="refused" if problem else "shipped",
+        problem=problem,
         shipment_id=shipment_id,
         number=found.number if found else None,
         state=found.state if found else None,
         version=found.version if found else None,
-        problem=BatchProblem(code=problem.code, detail=problem.message, facts=problem.facts)
-        if problem
-        else None,
     )
 
 

@@ -90,14 +90,14 @@ async def shipment(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Show
 def shipment_list(
     scope: Scope,
     *,
-    order: UUID | None = None,
-    line: UUID | None = None,
+    order_id: UUID | None = None,
+    line_id: UUID | None = None,
     customer: str | None = None,
     warehouse: str | None = None,
     state: State | None = None,
     number: str | None = None,
 ) -> Select[Any]:
-    """The shipments in the scope; `order` and `line` find those that carry units of them."""
+    """The shipments in the scope; `order_id` and `line_id` find those that carry units of them."""
     query = select(
         shipments,
         _line_count().label("line_count"),
@@ -107,14 +107,13 @@ def shipment_list(
     for name, value in plain.items():
         if value is not None:
             query = query.where(shipments.c[name] == value)
-    if order is not None:
-        carrying = select(shipment_lines.c.shipment_id).where(shipment_lines.c.order_id == order)
-        made_for = select(shipments.c.id).where(shipments.c.order_id == order)
+    if order_id is not None:
+        carrying = select(shipment_lines.c.shipment_id).where(shipment_lines.c.order_id == order_id)
+        made_for = select(shipments.c.id).where(shipments.c.order_id == order_id)
         query = query.where(shipments.c.id.in_(union(carrying, made_for)))
-    if line is not None:
-        query = query.where(
-            shipments.c.id.in_(select(shipment_lines.c.shipment_id).where(shipment_lines.c.line_id == line))
-        )
+    if line_id is not None:
+        carrying = select(shipment_lines.c.shipment_id).where(shipment_lines.c.line_id == line_id)
+        query = query.where(shipments.c.id.in_(carrying))
     return query
 
 

@@ -137,7 +137,7 @@ class Story:
 
         async def there() -> dict[str, Any] | None:
             rows = (
-                await self.client.get("inventory", "/v1/incoming-shipments", po=po["id"], state="expected")
+                await self.client.get("inventory", "/v1/incoming-shipments", po_id=po["id"], state="expected")
             )["data"]
             return rows[0] if rows else None
 
@@ -164,9 +164,9 @@ class Story:
         """The open inspection of the order's goods is completed."""
 
         async def there() -> dict[str, Any] | None:
-            rows = (await self.client.get("inventory", "/v1/inspections", order=order["id"], state="open"))[
-                "data"
-            ]
+            rows = (
+                await self.client.get("inventory", "/v1/inspections", order_id=order["id"], state="open")
+            )["data"]
             return rows[0] if rows else None
 
         inspection = await self.when(there, f"an inspection for {order['number']}")

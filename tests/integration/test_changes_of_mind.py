@@ -316,3 +316,48 @@ async def test_an_inspection_notice_reaches_the_live_stream(story: Story) -> Non
     await story.receive(po, 10)
     assert "inspection" in await asyncio.wait_for(heard, 15)
     await asyncio.wait_for(listening, 5)
+
+
+@pytest.mark.rule("SO-5")
+@pytest.mark.rule("SO-14")
+async def test_stock_instead_frees_tie_and_peg_and_what_comes_back_is_credited(story: Story) -> None:
+    await story.opens()
+    sku = await story.item("LAMP", special_order=True)
+    order = await story.order(await story.customer(), (sku, 10))
+    po = await story.purchase_order(order)
+    await story.receive(po, 4)
+    await story.eventually(order, granted=4, backordered=6)
+    await story.on_the_shelf(sku, 10)
+
+    why = {"reason": "the customer needs them today"}
+    await story.client.post("orders", f"/v1/sales-orders/{order['id']}/lines/1/use-stock", why)
+
+    async def is_untied() -> bool:
+        found = await story.client.get("purchasing", f"/v1/purchase-orders/{po['id']}")
+        tasks = (await story.client.get("purchasing", "/v1/tasks", po_id=po["id"]))["data"]
+        (tie,) = found["lines"][0]["ties"]
+        return tie["open"] == "0" and [task["qty"] for task in tasks] == ["6"]
+
+    async def is_all_from_stock() -> bool:
+        tickets = (await story.trace(order))["allotments"]
+        return {ticket["origin"] for ticket in tickets if Decimal(ticket["granted"])} == {"stock"}
+
+    await story.until(is_untied, "the tie is broken, with a task")
+    await story.until(is_all_from_stock, "the peg is freed")
+    shipment = await story.pending_shipment(order, 10)
+    assert [line["uninspected"] for line in shipment["lines"]] == ["0"]
+    await story.ship(shipment)
+    await story.becomes(order, state="filled")
+    assert (await stock_of(story, sku))["on_hand"] == "4"
+
+    line = await story.line(order)
+    back = {"sku": sku, "warehouse": story.warehouse, "qty": "2", "to": "stock", "line_id": line["line_id"]}
+    await story.client.post("inventory", "/v1/customer-returns", {**back, "reason": "two were too many"})
+
+    async def credited() -> dict[str, Any] | None:
+        notes = await story.client.get("orders", "/v1/invoices", order_id=order["id"], kind="credit_note")
+        return notes["data"][0] if notes["data"] else None
+
+    note = await story.when(credited, "the credit note")
+    assert (note["state"], note["total"], note["shipment_number"]) == ("final", "20", None)
+    await adds_up(story, order)

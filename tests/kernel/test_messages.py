@@ -1,7 +1,7 @@
 """From outbox to inbox over the real broker: nothing lost, nothing twice, poison alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,41 +9,20 @@ import aio_pika
 import orjson
 import pytest
 from aiormq.exceptions import ChannelAccessRefused
-from sqlalchemy import text
 
 from shared.broker import Consumer, Publisher, keep_connected
 from shared.contracts.inventory import WarehouseSaved
-from shared.ids import new_id
 from shared.inbox import Inbox, Reader, state_after, wait_before
 from shared.outbox import Relay, Row, batches
 from shared.patience import patiently
 from shared.testing import Bench
 from shared.topology import Topology, apply
-from shared.unit_of_work import Told, Tx
+from shared.unit_of_work import Tx
 from tests.kernel.conftest import Broker
-from tests.kernel.test_unit_of_work import make, saved
+from tests.kernel.hearing import Ear, event, saved
+from tests.kernel.test_unit_of_work import make
 
 TOPOLOGY = Topology.of({"orders": [WarehouseSaved.TYPE]})
-
-
-class Ear:
-    """A consumer that counts what it hears in the toy table, and can be told to fail."""
-
-    def __init__(self) -> None:
-        self.fails_on: set[str] = set()
-        self.batches: list[int] = []
-
-    async def warehouses(self, tx: Tx, told: Sequence[Told[WarehouseSaved]]) -> None:
-        self.batches.append(len(told))
-        for t in told:
-            if t.fact.code in self.fails_on:
-                raise RuntimeError(f"cannot take {t.fact.code}")
-            await tx.db.execute(
-                text(
-                    "INSERT INTO heard VALUES (:code, 1) ON CONFLICT (code) DO UPDATE SET times = heard.times + 1"
-                ),
-                {"code": t.fact.code},
-            )
 
 
 @pytest.fixture
@@ -75,7 +54,7 @@ async def consuming(kernel: Bench, broker: Broker, ear: Ear) -> AsyncIterator[In
 @asynccontextmanager
 async def relaying(kernel: Bench, broker: Broker) -> AsyncIterator[None]:
     publisher = Publisher("inventory", broker.url("inventory"))
-    relay = Relay(kernel.engine, publisher, kernel.work.committed)
+    relay = Relay(kernel.engine, publisher, kernel.work.fresh)
     stopping = asyncio.Event()
 
     async def body(connection: Any) -> None:
@@ -97,16 +76,6 @@ async def until(kernel: Bench, query: str, expected: Any, seconds: float = 10) -
     while (found := (await kernel.sql(query))[0][0]) != expected:
         assert asyncio.get_running_loop().time() < deadline, f"{query}: {found!r}, not {expected!r}"
         await asyncio.sleep(0.02)
-
-
-def event(
-    code: str, *, kind: str = WarehouseSaved.TYPE, event_id: str | None = None, **data: Any
-) -> dict[str, Any]:
-    return {
-        "specversion": "1.0", "id": event_id or str(new_id()), "type": kind, "source": "/tieline/inventory",
-        "subject": code, "time": "2026-11-21T10:00:00+00:00", "actor": "tester", "correlationid": str(new_id()),
-        "data": {**orjson.loads(saved(code).model_dump_json()), **data},
-    }  # fmt: skip
 
 
 async def publish(
@@ -135,6 +104,7 @@ async def make_elsewhere(tx: Tx, code: str) -> None:
     tx.announce(saved(code))
 
 
+@pytest.mark.fault(24)
 async def test_an_event_that_comes_five_times_takes_effect_once(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:
@@ -151,6 +121,7 @@ async def test_an_event_that_comes_five_times_takes_effect_once(
         ]
 
 
+@pytest.mark.fault(27)
 async def test_a_failing_event_parks_alone_and_its_neighbours_go_on(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:
@@ -166,6 +137,7 @@ async def test_a_failing_event_parks_alone_and_its_neighbours_go_on(
         assert parked == [("retry", "W7", "cannot take W7")]
 
 
+@pytest.mark.fault(31)
 async def test_a_parked_event_is_tried_again_when_due_and_done_once(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:
@@ -191,6 +163,7 @@ async def test_a_parked_event_is_tried_again_when_due_and_done_once(
     assert (await kernel.sql("SELECT times FROM heard WHERE code = 'A'"))[0][0] == 1
 
 
+@pytest.mark.fault(27, 28)
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -215,6 +188,7 @@ async def test_poison_parks_and_the_next_message_is_taken(
         assert [tuple(r) for r in await kernel.sql("SELECT state FROM parked")] == [(expected,)]
 
 
+@pytest.mark.fault(29)
 async def test_a_stranger_cannot_speak_for_another_service(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:
@@ -227,6 +201,7 @@ async def test_a_stranger_cannot_speak_for_another_service(
     assert forged[0].told is None
 
 
+@pytest.mark.fault(19)
 async def test_an_event_nobody_is_bound_to_is_set_aside_and_published_later(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:
@@ -243,6 +218,7 @@ async def test_an_event_nobody_is_bound_to_is_set_aside_and_published_later(
             await until(kernel, "SELECT count(*) FROM outbox", 0)
 
 
+@pytest.mark.fault(5)
 async def test_only_one_relay_works_and_another_takes_over(
     kernel: Bench, broker: Broker, topology: None
 ) -> None:

@@ -10,14 +10,11 @@ from shared.contracts.inventory import WarehouseSaved
 from shared.errors import Refused
 from shared.testing import Bench
 from shared.unit_of_work import Tx, changes
+from tests.kernel.hearing import saved
 
 
 class NoMore(Refused):
     """The toy is used up."""
-
-
-def saved(code: str, version: int = 1) -> WarehouseSaved:
-    return WarehouseSaved(code=code, version=version, name=code, company="TL1", time_zone="UTC")
 
 
 async def make(tx: Tx, code: str) -> str:
@@ -57,6 +54,7 @@ async def test_a_refusal_leaves_nothing_behind(kernel: Bench) -> None:
     )
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
 async def test_contention_is_tried_again_and_seen_by_nobody(kernel: Bench, sqlstate: str) -> None:
     tries = 0
@@ -90,6 +88,7 @@ async def test_other_database_errors_are_not_tried_again(kernel: Bench) -> None:
     assert tries == 1
 
 
+@pytest.mark.fault(33)
 async def test_work_whose_connection_was_ended_is_done_once(kernel: Bench) -> None:
     await kernel.run(make, "A")
     await kernel.write(
@@ -102,6 +101,7 @@ async def test_work_whose_connection_was_ended_is_done_once(kernel: Bench) -> No
     assert [row.code for row in await kernel.sql("SELECT code FROM heard ORDER BY code")] == ["A", "B"]
 
 
+@pytest.mark.rule("ORD-5")
 async def test_the_log_cannot_be_edited_by_the_service(kernel: Bench) -> None:
     await kernel.run(make, "A")
 

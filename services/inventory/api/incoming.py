@@ -1,9 +1,9 @@
 """Incoming shipments and inspections."""
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from services.inventory import handlers
 from services.inventory.domain.incoming import IncomingState
@@ -15,8 +15,6 @@ from shared.web import Call, Page, allows, paging, problems
 
 router = APIRouter(prefix="/v1", tags=["incoming"])
 
-Named = Annotated[str, Query(min_length=1, max_length=64, description="Its id or its number")]
-
 
 @router.get(
     "/incoming-shipments",
@@ -27,13 +25,16 @@ Named = Annotated[str, Query(min_length=1, max_length=64, description="Its id or
 async def list_incoming(
     call: Call = allows("inventory:read"),
     page: PageParams = paging(views.INCOMING_SORTS),
-    po: Named | None = None,
+    po_id: UUID | None = None,
+    po_number: Code | None = None,
     state: IncomingState | None = None,
     warehouse: Code | None = None,
     vendor: Code | None = None,
 ) -> Response:
     """What is expected, being counted, and what has arrived; newest first."""
-    query = views.incoming_shipments(po=po, state=state, warehouse=warehouse, vendor=vendor, scope=call.scope)
+    query = views.incoming_shipments(
+        po_id=po_id, po_number=po_number, state=state, warehouse=warehouse, vendor=vendor, scope=call.scope
+    )
     return await call.list(query, page, schemas.incoming_row)
 
 
@@ -73,14 +74,21 @@ async def list_inspections(
     call: Call = allows("inventory:read"),
     page: PageParams = paging(views.INSPECTION_SORTS),
     state: Literal["open", "closed"] | None = None,
-    order: Named | None = None,
+    order_id: UUID | None = None,
+    order_number: Code | None = None,
     sku: Code | None = None,
     warehouse: Code | None = None,
-    receipt: UUID | None = None,
+    receipt_id: UUID | None = None,
 ) -> Response:
     """Special-order goods to inspect, or inspected; newest first."""
     query = views.inspections(
-        state=state, order=order, sku=sku, warehouse=warehouse, receipt=receipt, scope=call.scope
+        state=state,
+        order_id=order_id,
+        order_number=order_number,
+        sku=sku,
+        warehouse=warehouse,
+        receipt_id=receipt_id,
+        scope=call.scope,
     )
     return await call.list(query, page, schemas.inspection_row)
 

@@ -65,7 +65,9 @@ async def adjust(body: schemas.NewAdjustment, call: Call = allows("stock:adjust"
 async def adjust_many(body: schemas.AdjustmentBatch, call: Call = allows("stock:adjust")) -> Response:
     """Up to 500 changes in one transaction, a result each; a refused row does not hinder the others."""
     rows = [row.wanted() for row in body.adjustments]
-    return await call.run(handlers.adjust_many, rows, respond=schemas.adjustments)
+    return await call.run(
+        handlers.adjust_many, rows, respond=lambda results: schemas.adjustments(results, call.problem_of)
+    )
 
 
 @router.get(

@@ -98,11 +98,15 @@ def inspection_figures(passed: Decimal, failed: Decimal, pegs: Sequence[Allotmen
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The inspection of one receipt line, and where its goods came from."""
+    """The inspection of one receipt line, and where its goods came from.
+
+    `version` counts its changes (ETag), `told` the facts about it, so that these are numbered without a gap.
+    """
 
     id: UUID
     number: str
     version: int
+    told: int
     receipt_line_id: UUID
     sku: str
     warehouse: str

@@ -43,11 +43,10 @@ def movement(claim: Allotment, left: Decimal, returned: Decimal, missing: Decima
     shipped = claim.shipped + covered
     most_returned = claim.qty - claim.withdrawn - claim.failed - shipped
     now_returned = min(max(claim.returned, returned), most_returned)
-    now_missing = min(max(claim.missing, missing), now_returned)
-    gone = now_missing - claim.missing
-    back = now_returned - claim.returned - gone
-    after = replace(claim, shipped=shipped, returned=now_returned, missing=now_missing)
-    return Movement(after, left, left - covered, max(ZERO, back), gone)
+    came_back = now_returned - claim.returned
+    gone = min(max(ZERO, missing - claim.missing), came_back)
+    after = replace(claim, shipped=shipped, returned=now_returned, missing=claim.missing + gone)
+    return Movement(after, left, left - covered, came_back - gone, gone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from shared.contracts import inventory as facts
 from shared.decimals import ZERO
 from shared.errors import NotFound
 from shared.schema import next_numbers
-from shared.unit_of_work import Told, Tx
+from shared.unit_of_work import Tx
 
 
 class NoSuchInspection(NotFound):
@@ -46,12 +46,15 @@ async def complete_inspection(
     await claims.save_allotments(tx.db, judged)
     await stock_rows.move_stock(tx.db, total([(before.key, Move(pegged=-failed, quarantined=failed))]))
     current = {**wanting, **await _reopen(tx, verdicts, reason)}
-    pegs_now = [next((j for j in judged if j.id == peg.id), peg) for peg in pegs]
-    after = _after(before, before.passed + passed, before.failed + failed, pegs_now, tx.actor)
+    newest = {**{peg.id: peg for peg in pegs}, **{own.id: own for own in judged}}
+    after = _after(before, before.passed + passed, before.failed + failed, list(newest.values()), tx.actor)
+    parts = list(telling.in_parts([telling.claim(own, current[own.line]) for own in judged]))
+    after = replace(after, told=before.told + len(parts))
     await incoming.save_inspections(tx.db, [after], tx.now)
 
-    _log(tx, before, after, reason)
-    tx.announce(_completed(after, judged, current, tx.actor, reason))
+    _log(tx, "inspected", before, after, reason)
+    for told, part in enumerate(parts, before.told + 1):
+        tx.announce(_completed(replace(after, told=told), part, tx.actor, reason))
     if failed:
         await allot_and_tell(tx, [before.key], "inspection")
     return after
@@ -95,16 +98,22 @@ async def settle_inspections(tx: Tx, receipt_line_ids: Iterable[UUID]) -> None:
         return
     before = await incoming.inspections_of(tx.db, wanted)
     pegs = await claims.pegs_of_receipt_lines(tx.db, wanted)
-    changed = []
-    for line, was in before.items():
-        now = _after(was, was.passed, was.failed, pegs.get(line, []), was.inspected_by)
-        if now.to_inspect != was.to_inspect:
-            changed.append((was, now))
+    changed = [(was, _left_over(was, pegs.get(line, []))) for line, was in before.items()]
+    changed = [(was, now) for was, now in changed if now != was]
     await incoming.save_inspections(tx.db, [now for _, now in changed], tx.now)
     for was, now in changed:
-        _log(tx, was, now, "units left the peg")
-        if now.figures.is_closed and not was.figures.is_closed:
-            tx.announce(_completed(now, [], {}, tx.actor, "nothing is left to inspect"))
+        _log(tx, "changed", was, now, "units left the peg")
+        if now.told > was.told:
+            tx.announce(_completed(now, [], tx.actor, "nothing is left to inspect"))
+
+
+def _left_over(was: Inspection, pegs: Sequence[Allotment]) -> Inspection:
+    """The inspection with what its pegs still have to show; that it closes by this is told."""
+    now = _after(was, was.passed, was.failed, pegs, was.inspected_by)
+    if now.to_inspect == was.to_inspect:
+        return was
+    closes = now.figures.is_closed and not was.figures.is_closed
+    return replace(now, told=was.told + 1) if closes else now
 
 
 async def open_inspections(
@@ -139,7 +148,7 @@ async def _open(
     for line, fresh in origins.items():
         if was := existing.get(line):
             saved[line] = replace(was, version=was.version + 1, to_inspect=was.to_inspect + added[line])
-            _log(tx, was, saved[line], "a late tie")
+            _log(tx, "extended", was, saved[line], "a late tie")
         else:
             saved[line] = replace(fresh, number=next(numbers), to_inspect=added[line])
             tx.record("inspection", saved[line].id, "opened", None, _figures(saved[line]))
@@ -151,24 +160,17 @@ def _figures(inspection: Inspection) -> dict[str, Any]:
     return {"to_inspect": inspection.to_inspect, "passed": inspection.passed, "failed": inspection.failed}
 
 
-def _log(
-    tx: Tx, before: Inspection, after: Inspection, reason: str | None, because: Told[Any] | None = None
-) -> None:
-    tx.record(
-        "inspection", after.id, "inspected", _figures(before), _figures(after), reason=reason, because=because
-    )
+def _log(tx: Tx, action: str, before: Inspection, after: Inspection, reason: str | None) -> None:
+    tx.record("inspection", after.id, action, _figures(before), _figures(after), reason=reason)
 
 
 def _completed(
-    inspection: Inspection,
-    judged: Sequence[Allotment],
-    wanting: Mapping[Line, Demand],
-    actor: str,
-    reason: str | None,
+    inspection: Inspection, judged: Sequence[facts.Allotment], actor: str, reason: str | None
 ) -> facts.InspectionCompleted:
+    """A round; one that judged more allotments than a fact can carry is told in several, each a version of its own."""
     return facts.InspectionCompleted(
         inspection_id=inspection.id,
-        version=inspection.version,
+        version=inspection.told,
         receipt_id=inspection.receipt_id,
         receipt_number=inspection.receipt_number,
         receipt_line_id=inspection.receipt_line_id,
@@ -184,5 +186,5 @@ def _completed(
         closed=inspection.figures.is_closed,
         inspected_by=actor,
         reason=reason,
-        allotments=[telling.claim(a, wanting[a.line]) for a in judged],
+        allotments=list(judged),
     )

@@ -12,7 +12,7 @@ from services.inventory.domain.late_tie import Late, late
 from services.inventory.domain.receiving import OpenTie
 from services.inventory.domain.stock import Move, total
 from services.inventory.handlers import inspections, telling
-from services.inventory.handlers.pegs import NewPeg, Pegged, peg
+from services.inventory.handlers.pegs import NewPeg, peg
 from services.inventory.store import incoming
 from services.inventory.store import purchase_orders as pos
 from services.inventory.store import stock as stock_rows
@@ -93,7 +93,7 @@ async def _peg(
     receipts = await incoming.receipts_of(tx.db, {source.shipment_id for source in sources.values()})
     origins = {
         id_: Inspection(
-            new_id(), "", 1, id_, source.sku, source.warehouse, ZERO, ZERO, ZERO, None, source.shipment_id,
+            new_id(), "", 1, 0, id_, source.sku, source.warehouse, ZERO, ZERO, ZERO, None, source.shipment_id,
             receipts[source.shipment_id].number, source.po_id, receipts[source.shipment_id].po_number, source.po_line_id,
             receipts[source.shipment_id].vendor,
         )
@@ -102,16 +102,15 @@ async def _peg(
     opened = await inspections.open_inspections(tx, pegged.allotments, origins)
     for id_, inspection in opened.items():
         line = lines[inspection.po_line_id]
-        tx.announce(_goods_pegged(inspection, line, pegged, id_), heard[inspection.po_id])
+        for part in telling.in_parts([telling.claim(p, pegged.demands[p.line]) for p in pegged.of(id_)]):
+            tx.announce(_goods_pegged(inspection, line, part), heard[inspection.po_id])
 
 
-def _goods_pegged(
-    inspection: Inspection, line: PoLine, pegged: Pegged, receipt_line: UUID
-) -> facts.GoodsPegged:
+def _goods_pegged(inspection: Inspection, line: PoLine, pegs: Sequence[facts.Allotment]) -> facts.GoodsPegged:
     return facts.GoodsPegged(
         receipt_id=inspection.receipt_id,
         receipt_number=inspection.receipt_number,
-        receipt_line_id=receipt_line,
+        receipt_line_id=inspection.receipt_line_id,
         po_id=inspection.po_id,
         po_number=inspection.po_number,
         po_line_id=inspection.po_line_id,
@@ -121,7 +120,7 @@ def _goods_pegged(
         unit=line.unit,
         warehouse=inspection.warehouse,
         inspection_id=inspection.id,
-        pegs=[telling.claim(p, pegged.demands[p.line]) for p in pegged.of(receipt_line)],
+        pegs=list(pegs),
     )
 
 

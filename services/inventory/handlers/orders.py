@@ -1,6 +1,6 @@
 """Sales orders as demand: whatever an order's newest snapshot says is wanted, and what must be asked back (BO-3, BO-6)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,8 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
 
     All of a batch is one transaction: its stock rows are locked in key order, its demands written, then the queue
     runs once for all, so two orders of 20 on 20 leave exactly one waiting. What a line holds beyond its need is asked
-    back. A standing is told for every line, even with nothing: it says which version of the order has been settled.
+    back, and all that has arrived for a special line that uses stock instead (SO-5). A standing is told for every
+    line, even with nothing: it says which version of the order has been settled.
     """
     heard = _newest(told)
     news = await demands.keep_newest(tx.db, [t.fact for t in heard.values()])
@@ -43,9 +44,12 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     stock = await stock_rows.lock_stock(tx.db, {demand.key for demand in wished})
     before = await demands.demands_of_orders(tx.db, heard)
     wanted = {demand.line: demand for demand in _carry_over(wished, before, heard)}
-    held = await _held(tx, wanted, before)
+    to_stock = {
+        line for line, old in before.items() if old.is_heard and old.special and not wanted[line].special
+    }
+    held = await _held(tx, wanted, before, to_stock)
 
-    asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard)
+    asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard, to_stock)
     waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
     settled = [_settled(demand, line in waiting) for line, demand in wanted.items()]
     await demands.save_demands(tx.db, settled)
@@ -133,13 +137,17 @@ def _carry_over(wished: Iterable[Demand], before: Mapping[Line, Demand], heard: 
 
 
 async def _held(
-    tx: Tx, wanted: Mapping[Line, Demand], before: Mapping[Line, Demand]
+    tx: Tx, wanted: Mapping[Line, Demand], before: Mapping[Line, Demand], to_stock: Collection[Line]
 ) -> dict[Line, list[Allotment]]:
-    """What the lines have in the warehouse: only of interest where there is more than is needed, or a question is open."""
+    """What the lines have in the warehouse.
+
+    Only of interest where there is more than is needed, where a question is open, and where stock is used instead.
+    """
     lines = [
         line
         for line, old in before.items()
-        if old.granted > 0 and (wanted[line].excess or old.settled_version < old.heard_version)
+        if old.granted > 0
+        and (wanted[line].excess or line in to_stock or old.settled_version < old.heard_version)
     ]
     return await claims.live_allotments(tx.db, lines) if lines else {}
 

@@ -1,6 +1,6 @@
 """A receipt (SO-6, SO-8, SO-16): counted goods become pegs, fills and free stock in one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,23 +24,21 @@ from services.inventory.domain.receiving import (
     Divided,
     LineOutcome,
     Receipt,
-    Short,
     counts,
     divide,
     must_have_counted,
 )
 from services.inventory.domain.stock import Entry, LedgerKind, Move, total
-from services.inventory.handlers import inspections, telling
+from services.inventory.handlers import inspections
 from services.inventory.handlers.allotment import allot, tell_grants
 from services.inventory.handlers.pegs import NewPeg, Pegged, peg
 from services.inventory.handlers.purchase_orders import expect
+from services.inventory.handlers.receipt_telling import tell_receipt
 from services.inventory.store import incoming
 from services.inventory.store import purchase_orders as pos
 from services.inventory.store import stock as stock_rows
 from services.inventory.store.incoming import ToReceive
 from services.inventory.store.queue import Grant
-from shared.contracts import inventory as facts
-from shared.contracts.base import MOST_LINES
 from shared.decimals import ZERO
 from shared.errors import NotFound, Stale
 from shared.ids import new_id
@@ -148,7 +146,7 @@ async def _complete(tx: Tx, start: ToReceive, found: Mapping[UUID, Decimal]) -> 
     receipt = Receipt(
         after, outcomes, {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
     )
-    _tell(tx, receipt)
+    tell_receipt(tx, receipt)
     tell_grants(tx, others, "receipt")
     return receipt
 
@@ -198,7 +196,7 @@ def _origins(
     """For each receipt line that pegged: an inspection of its goods, still without number and quantity."""
     return {
         row.id: Inspection(
-            new_id(), "", 1, row.id, row.sku, row.warehouse, ZERO, ZERO, ZERO, None, shipment.id, shipment.number,
+            new_id(), "", 1, 0, row.id, row.sku, row.warehouse, ZERO, ZERO, ZERO, None, shipment.id, shipment.number,
             shipment.po_id, shipment.po_number, row.po_line_id, shipment.vendor,
         )
         for row in rows if pegged.of(row.id)
@@ -245,95 +243,3 @@ def _draw(fill: Allotment, rows: Sequence[ReceiptLine], left: dict[UUID, Decimal
             qty -= units
             first = first or row.id
     return first
-
-
-# --- telling ----------------------------------------------------------------------------------------------------------
-
-
-def _tell(tx: Tx, receipt: Receipt) -> None:
-    """GoodsReceived, in parts of at most 200 lines, pegs and fills.
-
-    A line with more allotments than fit goes on in the next part: the same line with the same figures and further
-    allotments.
-    """
-    parts = list(_parts([_received_line(receipt, outcome) for outcome in receipt.lines]))
-    shipment = receipt.shipment
-    for n, lines in enumerate(parts, 1):
-        tx.announce(
-            facts.GoodsReceived(
-                receipt_id=shipment.id,
-                receipt_number=shipment.number,
-                part=n,
-                parts=len(parts),
-                po_id=shipment.po_id,
-                po_number=shipment.po_number,
-                vendor=shipment.vendor,
-                warehouse=shipment.warehouse,
-                received_at=tx.now,
-                received_by=tx.actor,
-                lines=lines,
-            )
-        )
-
-
-def _received_line(receipt: Receipt, outcome: LineOutcome) -> facts.ReceivedLine:
-    line, po_line = outcome.line, outcome.po_line
-    return facts.ReceivedLine(
-        receipt_line_id=line.id,
-        po_line_id=line.po_line_id,
-        po_line_no=po_line.line_no,
-        sku=line.sku,
-        description=po_line.description,
-        unit=po_line.unit,
-        expected=line.expected,
-        received=line.received,
-        surplus=line.surplus,
-        free=outcome.free,
-        inspection_id=outcome.inspection.id if outcome.inspection else None,
-        pegs=[telling.claim(p, receipt.demands[p.line]) for p in outcome.pegs],
-        fills=[telling.claim(f, receipt.demands[f.line]) for f in outcome.fills],
-        short=[_short(short) for short in outcome.divided.short],
-    )
-
-
-def _short(short: Short) -> facts.ShortTie:
-    tie = short.tie
-    return facts.ShortTie(
-        tie_id=tie.tie_id,
-        order_id=tie.order_id,
-        order_number=tie.order_number,
-        line_id=tie.line_id,
-        line_no=tie.line_no,
-        component=tie.component,
-        missing=short.missing,
-    )
-
-
-def _parts(lines: Sequence[facts.ReceivedLine]) -> Iterator[list[facts.ReceivedLine]]:
-    part: list[facts.ReceivedLine] = []
-    size = 0
-    for piece in (piece for line in lines for piece in _pieces(line)):
-        weight = 1 + len(piece.pegs) + len(piece.fills)
-        if part and size + weight > MOST_LINES:
-            yield part
-            part, size = [], 0
-        part.append(piece)
-        size += weight
-    if part:
-        yield part
-
-
-def _pieces(line: facts.ReceivedLine) -> Iterator[facts.ReceivedLine]:
-    """A line in pieces that fit: pegs first, then fills; what is short stands in the first."""
-    most = MOST_LINES - 1
-    allotments = [*line.pegs, *line.fills]
-    if len(allotments) <= most:
-        yield line
-        return
-    for start in range(0, len(allotments), most):
-        piece = allotments[start : start + most]
-        pegs = [a for a in piece if a.origin is facts.Origin.RECEIPT]
-        fills = [a for a in piece if a.origin is facts.Origin.STOCK]
-        yield line.model_copy(
-            update={"pegs": pegs, "fills": fills, "short": line.short if start == 0 else []}
-        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.inventory.domain.claim import Allotment
@@ -12,6 +12,8 @@ from shared.contracts import inventory as facts
 from shared.contracts.base import MOST_LINES
 from shared.decimals import ZERO
 from shared.unit_of_work import Told, Tx
+
+T = TypeVar("T")
 
 
 def claim(allotment: Allotment, demand: Demand) -> facts.Allotment:
@@ -65,6 +67,12 @@ def tell_allotted(
     """Tell standings, in as many facts as their length needs."""
     for part in _parts(lines):
         tx.announce(facts.StockAllotted(reason=reason, lines=part), because)
+
+
+def in_parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A long list in pieces that one fact can carry."""
+    for start in range(0, len(items), MOST_LINES):
+        yield items[start : start + MOST_LINES]
 
 
 def tell_by_cause(

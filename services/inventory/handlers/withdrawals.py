@@ -1,6 +1,6 @@
 """Taking back is one question with one asker (design, section 1): shipping says whether the units can still move."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,31 +27,37 @@ async def ask_for_excess(
     held: Mapping[Line, Sequence[Allotment]],
     reason: str,
     causes: Mapping[UUID, Told[Any]],
+    in_full: Collection[Line] = (),
 ) -> set[Line]:
-    """Ask back what these lines hold beyond their need, one question per order; the lines that were asked come back."""
-    asked: dict[UUID, dict[UUID, facts.WithdrawalAsk]] = {}
+    """Ask back what these lines hold beyond their need, a question per order; the lines that were asked come back.
+
+    Of the lines `in_full` everything that has not left is asked back. An order with more than 200 allotments to ask
+    for gets several questions.
+    """
+    asked: dict[UUID, list[facts.WithdrawalAsk]] = {}
     lines = set()
     for demand in sorted(wanted, key=lambda d: (d.order_id, d.line_no, d.component)):
         own = {allotment.id: allotment for allotment in held.get(demand.line, ())}
-        for id_, units in ask_back(demand.excess, own.values()).items():
-            asked.setdefault(demand.order_id, {})[id_] = _ask(
-                own[id_], own[id_].withdrawn + own[id_].asked + units
-            )
+        live = sum((allotment.live for allotment in own.values()), ZERO)
+        excess = live if demand.line in in_full else demand.excess
+        for id_, units in ask_back(excess, own.values()).items():
+            asked.setdefault(demand.order_id, []).append(_ask(own[id_], units))
             lines.add(demand.line)
-    questions = [
-        claims.Question(new_id(), order, {id_: ask.wanted for id_, ask in asks.items()})
+    questions = {
+        claims.Question(new_id(), order, {ask.allotment_id: ask.wanted for ask in part}): part
         for order, asks in asked.items()
-    ]
+        for part in telling.in_parts(asks)
+    }
     if questions:
-        await claims.ask(tx.db, questions, reason, tx.now)
-    for question in questions:
-        asks = list(asked[question.order_id].values())
-        because = causes.get(question.order_id)
-        tx.announce(facts.WithdrawalAsked(question_id=question.id, reason=reason, asks=asks), because)
+        await claims.ask(tx.db, list(questions), reason, tx.now)
+    for question, part in questions.items():
+        fact = facts.WithdrawalAsked(question_id=question.id, reason=reason, asks=list(part))
+        tx.announce(fact, causes.get(question.order_id))
     return lines
 
 
-def _ask(allotment: Allotment, wanted: Decimal) -> facts.WithdrawalAsk:
+def _ask(allotment: Allotment, units: Decimal) -> facts.WithdrawalAsk:
+    """So many further units: the figure that is asked for is absolute, so asking twice is one ask."""
     return facts.WithdrawalAsk(
         allotment_id=allotment.id,
         order_id=allotment.order_id,
@@ -59,7 +65,7 @@ def _ask(allotment: Allotment, wanted: Decimal) -> facts.WithdrawalAsk:
         component=allotment.component,
         sku=allotment.sku,
         warehouse=allotment.warehouse,
-        wanted=wanted,
+        wanted=allotment.withdrawn + allotment.asked + units,
     )
 
 
@@ -79,7 +85,7 @@ async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
     ]
     if not known:
         return
-    await claims.answer(tx.db, known, tx.now)
+    open_until_now = await claims.answer(tx.db, known, tx.now)
     await claims.withdraw(tx.db, _withdrawn(before, [a for a, _ in answers.values()]))
     after = await claims.allotments_by_id(tx.db, before)
     freed = {id_: after[id_].withdrawn - before[id_].withdrawn for id_ in before}
@@ -87,7 +93,9 @@ async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
     given = _by_line(before, freed)
     settled = await demands.settle_demands(tx.db, given)
     causes = {(a.line_id, a.component): t for a, t in answers.values()}
-    _log(tx, [a for a, _ in answers.values()], settled, given, causes)
+    # an answer that comes again under another id is no news: what was refused stands in the log already
+    news = [a for (question, _), (a, _) in answers.items() if question in open_until_now]
+    _log(tx, news, settled, given, causes)
     gone = (a for a in after.values() if a.uninspected != before[a.id].uninspected)
     await inspections.settle_inspections(tx, {a.receipt_line_id for a in gone if a.receipt_line_id})
     grants = await allot(tx, {before[id_].key for id_, qty in freed.items() if qty}, "withdrawal", told[0])

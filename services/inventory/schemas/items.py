@@ -94,7 +94,7 @@ class NewItem(Input):
 class ItemChange(Input):
     """What to change on an item; what is left out stays. Kind, unit and precision never change."""
 
-    description: Words = ""
+    description: Words = Field(default_factory=str)
     product_line: Code | None = None
     special_order: bool = False
     drop_ship: bool = False
@@ -234,9 +234,9 @@ class NewWarehouse(Input):
 class WarehouseChange(Input):
     """What to change on a warehouse; what is left out stays."""
 
-    name: Words = ""
-    company: Code = ""
-    time_zone: TimeZone = ""
+    name: Words = Field(default_factory=str)
+    company: Code = Field(default_factory=str)
+    time_zone: TimeZone = Field(default_factory=str)
 
     def wanted(self) -> dict[str, Any]:
         """The fields that were sent."""

@@ -1,5 +1,6 @@
 """Stock, demand, adjustments and customer returns over REST."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -10,8 +11,9 @@ from pydantic import Field
 from services.inventory.domain.adjustment import Adjustment, AdjustmentResult, WantedAdjustment
 from services.inventory.domain.returning import CustomerReturn, ReturnTo, WantedReturn
 from services.inventory.schemas.words import Code, Reason
+from shared.errors import TielineError
 from shared.quantity import PositiveQty, Qty, SignedQty
-from shared.web import Input, Output
+from shared.web import BatchResult, Input, Output, Problem
 
 MOST_ADJUSTMENTS = 500
 
@@ -160,14 +162,11 @@ def adjustment_row(row: Any) -> AdjustmentListed:
     return AdjustmentListed(**{name: getattr(row, name) for name in AdjustmentListed.model_fields})
 
 
-class AdjustmentAnswer(Output):
+class AdjustmentAnswer(BatchResult):
     """What became of one row of a batch."""
 
-    index: int
     result: Literal["made", "repeated", "refused"]
     adjustment: AdjustmentOut | None = None
-    code: str | None = None
-    detail: str | None = None
 
 
 class AdjustmentAnswers(Output):
@@ -179,18 +178,21 @@ class AdjustmentAnswers(Output):
     results: list[AdjustmentAnswer]
 
 
-def adjustments(results: list[AdjustmentResult]) -> AdjustmentAnswers:
+def adjustments(
+    results: list[AdjustmentResult], problem_of: Callable[[TielineError], Problem]
+) -> AdjustmentAnswers:
     """From the handler's results."""
-    answers = [_answer(n, result) for n, result in enumerate(results)]
+    answers = [
+        _answer(n, result, problem_of(result.refusal) if result.refusal else None)
+        for n, result in enumerate(results)
+    ]
     counted = {word: sum(a.result == word for a in answers) for word in ("made", "repeated", "refused")}
     return AdjustmentAnswers(**counted, results=answers)
 
 
-def _answer(index: int, result: AdjustmentResult) -> AdjustmentAnswer:
-    if result.refusal:
-        return AdjustmentAnswer(
-            index=index, result="refused", code=result.refusal.code, detail=result.refusal.message
-        )
+def _answer(index: int, result: AdjustmentResult, problem: Problem | None) -> AdjustmentAnswer:
+    if problem:
+        return AdjustmentAnswer(index=index, result="refused", problem=problem)
     made = adjustment(result.adjustment) if result.adjustment else None
     return AdjustmentAnswer(index=index, result="repeated" if result.is_repeated else "made", adjustment=made)
 

@@ -137,11 +137,13 @@ _ASK = statement(
 _ANSWER = statement(
     """
     WITH answered AS (
-        UPDATE questions SET answered_at = :at WHERE id = ANY(:question_ids) AND answered_at IS NULL
+        UPDATE questions SET answered_at = :at WHERE id = ANY(:question_ids) AND answered_at IS NULL RETURNING id
+    ), given AS (
+        UPDATE asks SET given = greatest(coalesce(asks.given, 0), answer.given)
+        FROM unnest(:question_ids, :allotment_ids, :given) AS answer(question_id, allotment_id, given)
+        WHERE asks.question_id = answer.question_id AND asks.allotment_id = answer.allotment_id
     )
-    UPDATE asks SET given = greatest(coalesce(asks.given, 0), answer.given)
-    FROM unnest(:question_ids, :allotment_ids, :given) AS answer(question_id, allotment_id, given)
-    WHERE asks.question_id = answer.question_id AND asks.allotment_id = answer.allotment_id
+    SELECT id FROM answered
     """,
     question_ids=ID,
     allotment_ids=ID,
@@ -159,7 +161,7 @@ _WITHDRAW = statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """One question about one order: {allotment: the `withdrawn` figure that is wanted}."""
 
@@ -258,9 +260,12 @@ async def ask(db: AsyncConnection, questions: Sequence[Question], reason: str, a
     )
 
 
-async def answer(db: AsyncConnection, answers: Iterable[tuple[UUID, UUID, Decimal]], at: datetime) -> None:
-    """Close questions: (question, allotment, `withdrawn` figure that was given)."""
-    await db.execute(_ANSWER, {**columns(answers, "question_ids", "allotment_ids", "given"), "at": at})
+async def answer(
+    db: AsyncConnection, answers: Iterable[tuple[UUID, UUID, Decimal]], at: datetime
+) -> set[UUID]:
+    """Close questions: (question, allotment, `withdrawn` figure that was given); those that were open come back."""
+    values = {**columns(answers, "question_ids", "allotment_ids", "given"), "at": at}
+    return set((await db.execute(_ANSWER, values)).scalars())
 
 
 async def withdraw(db: AsyncConnection, withdrawn: Mapping[UUID, Decimal]) -> None:

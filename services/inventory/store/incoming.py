@@ -155,7 +155,7 @@ _PEG_RECEIPT_LINES = statement(
 )
 _INSPECTIONS = statement(
     """
-    SELECT i.id, i.number, i.version, i.receipt_line_id, i.sku, i.warehouse, i.to_inspect, i.passed, i.failed,
+    SELECT i.id, i.number, i.version, i.told, i.receipt_line_id, i.sku, i.warehouse, i.to_inspect, i.passed, i.failed,
         i.inspected_by, l.shipment_id, s.number AS receipt_number, s.po_id, s.po_number, l.po_line_id, s.vendor
     FROM inspections i JOIN receipt_lines l ON l.id = i.receipt_line_id
     JOIN incoming_shipments s ON s.id = l.shipment_id WHERE i.receipt_line_id = ANY(:ids)
@@ -164,17 +164,19 @@ _INSPECTIONS = statement(
 )
 _SAVE_INSPECTIONS = statement(
     """
-    INSERT INTO inspections (id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed,
+    INSERT INTO inspections (id, number, version, told, receipt_line_id, sku, warehouse, to_inspect, passed, failed,
         inspected_by, created_at)
-    SELECT id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by, :at
-    FROM unnest(:id, :number, :version, :receipt_line_id, :sku, :warehouse, :to_inspect, :passed, :failed, :inspected_by)
-        AS i(id, number, version, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, to_inspect = excluded.to_inspect,
+    SELECT id, number, version, told, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by, :at
+    FROM unnest(:id, :number, :version, :told, :receipt_line_id, :sku, :warehouse, :to_inspect, :passed, :failed,
+        :inspected_by)
+        AS i(id, number, version, told, receipt_line_id, sku, warehouse, to_inspect, passed, failed, inspected_by)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, told = excluded.told, to_inspect = excluded.to_inspect,
         passed = excluded.passed, failed = excluded.failed, inspected_by = excluded.inspected_by
     """,
     id=ID,
     number=TEXT,
     version=INT,
+    told=INT,
     receipt_line_id=ID,
     sku=TEXT,
     warehouse=TEXT,
@@ -329,6 +331,7 @@ async def save_inspections(db: AsyncConnection, inspections: Sequence[Inspection
             "id",
             "number",
             "version",
+            "told",
             "receipt_line_id",
             "sku",
             "warehouse",

@@ -266,6 +266,7 @@ async def test_a_complete_shipment_is_not_received_again(scene: Scene) -> None:
     assert (await scene.stock())["on_hand"] == 10
 
 
+@pytest.mark.rule("SO-16")
 @pytest.mark.rule("BUY-19")
 async def test_receiving_needs_an_open_purchase_order(scene: Scene) -> None:
     _, po = await bought(scene, 10)
@@ -494,6 +495,31 @@ async def test_a_cancelled_special_order_frees_its_peg_to_stock_and_closes_its_i
     assert await scene.granted(order, waiting) == [0, 4]
     (closed,) = await scene.bench.told(InspectionCompleted)
     assert (closed.closed, int(closed.to_inspect)) == (True, 0)
+
+
+@pytest.mark.rule("SO-5")
+async def test_stock_instead_frees_the_peg_and_the_line_is_served_by_rank(scene: Scene) -> None:
+    first = opened(order_line(3), at=0)
+    await scene.orders(first)
+    later_order = opened(order_line(10, special=True), at=5)
+    await scene.orders(later_order)
+    po = sent(po_line(10, tied(later_order, 10)))
+    await scene.buys(po)
+    await scene.receives(po, {1: 4})
+    assert await scene.granted(later_order, first) == [4, 0]
+
+    own = [line.model_copy(update={"special_order": False}) for line in later_order.lines]
+    stock = changed(later_order, SalesOrderChanged).model_copy(update={"lines": own})
+    await scene.orders(stock)
+    (question,) = await scene.questions()
+    assert (await scene.line(later_order)).settled_version == 1
+    await scene.bench.hear(handlers.units_withdrawn, answered(question, [4]))
+
+    assert await scene.granted(later_order, first) == [1, 3]
+    assert (await scene.line(later_order)).settled_version == 2
+    tickets = [(row.receipt_line_id is None, int(row.qty)) for row in await scene.tickets(later_order)]
+    assert tickets == [(False, 4), (True, 1)]
+    assert await scene.broken() == {}
 
 
 @pytest.mark.rule("SO-8")

@@ -153,6 +153,7 @@ def test_a_gain_may_cover_a_loss_later_in_the_list() -> None:
     assert adjusted(0, 4, -4, 0) == [None, None, NothingToAdjust]
 
 
+@pytest.mark.rule("BO-12")
 def test_a_refused_loss_says_the_most_it_can_be() -> None:
     refused = adjust([Wish(KEY, Decimal(-8))], {KEY: Decimal(5)})[0]
 

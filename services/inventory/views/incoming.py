@@ -47,25 +47,25 @@ class InspectionView:
         return version
 
 
-def named_by(
-    name: str, id_column: ColumnElement[Any], number_column: ColumnElement[Any]
-) -> ColumnElement[bool]:
-    """A document by its id or its human number, as a filter gives it."""
-    try:
-        return id_column == UUID(name)
-    except ValueError:
-        return number_column == name
-
-
 def incoming_shipments(
-    *, po: str | None, state: str | None, warehouse: str | None, vendor: str | None, scope: Scope
+    *,
+    po_id: UUID | None,
+    po_number: str | None,
+    state: str | None,
+    warehouse: str | None,
+    vendor: str | None,
+    scope: Scope,
 ) -> Select[Any]:
-    """Incoming shipments; `po` is a purchase order's id or number."""
+    """Incoming shipments, by purchase order, state, warehouse and vendor."""
     c = t.incoming_shipments.c
     query = select(t.incoming_shipments).where(scope.where(c.warehouse))
-    if po is not None:
-        query = query.where(named_by(po, c.po_id, c.po_number))
-    for column, value in ((c.state, state), (c.warehouse, warehouse), (c.vendor, vendor)):
+    for column, value in (
+        (c.po_id, po_id),
+        (c.po_number, po_number),
+        (c.state, state),
+        (c.warehouse, warehouse),
+        (c.vendor, vendor),
+    ):
         if value is not None:
             query = query.where(column == value)
     return query
@@ -131,37 +131,38 @@ def _inspections() -> Select[Any]:
 def inspections(
     *,
     state: str | None,
-    order: str | None,
+    order_id: UUID | None,
+    order_number: str | None,
     sku: str | None,
     warehouse: str | None,
-    receipt: UUID | None,
+    receipt_id: UUID | None,
     scope: Scope,
 ) -> Select[Any]:
-    """Inspections; `order` is a sales order's id or number, `receipt` an incoming shipment's id."""
+    """Inspections, by the sales orders that they are for, by item, warehouse and receipt (an incoming shipment)."""
     c = t.inspections.c
     query = _inspections().where(scope.where(c.warehouse))
     for column, value in (
         (c.state, state),
         (c.sku, sku),
         (c.warehouse, warehouse),
-        (t.receipt_lines.c.shipment_id, receipt),
+        (t.receipt_lines.c.shipment_id, receipt_id),
     ):
         if value is not None:
             query = query.where(column == value)
-    return query if order is None else query.where(_is_for(order))
+    if order_id is not None:
+        query = query.where(_is_for(t.demand.c.order_id == order_id))
+    if order_number is not None:
+        numbered = select(t.orders_heard.c.order_id).where(t.orders_heard.c.number == order_number)
+        query = query.where(_is_for(t.demand.c.order_id.in_(numbered)))
+    return query
 
 
-def _is_for(order: str) -> ColumnElement[bool]:
-    """Whether an inspection has a peg of this order."""
+def _is_for(orders: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an inspection has a peg of these orders."""
     d, a = t.demand, t.allotments
-    orders = select(t.orders_heard.c.order_id).where(
-        named_by(order, t.orders_heard.c.order_id, t.orders_heard.c.number)
-    )
     own = d.join(a, (a.c.line_id == d.c.line_id) & (a.c.component == d.c.component))
     return exists(
-        select(a.c.id)
-        .select_from(own)
-        .where(a.c.receipt_line_id == t.inspections.c.receipt_line_id, d.c.order_id.in_(orders))
+        select(a.c.id).select_from(own).where(a.c.receipt_line_id == t.inspections.c.receipt_line_id, orders)
     )
 
 

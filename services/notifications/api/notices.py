@@ -22,8 +22,8 @@ async def list_notices(
     kind: Kind | None = None,
     state: State | None = None,
     warehouse: Code = None,
-    order: UUID | None = None,
-    receipt: UUID | None = None,
+    order_id: UUID | None = None,
+    receipt_id: UUID | None = None,
     unread: bool | None = None,
     mine: bool = False,
 ) -> Response:
@@ -34,8 +34,8 @@ async def list_notices(
         kind=kind,
         state=state,
         warehouse=warehouse,
-        order=order,
-        receipt=receipt,
+        order_id=order_id,
+        receipt_id=receipt_id,
         unread=unread,
         mine=mine,
     )

@@ -1,4 +1,4 @@
-"""Teams and subscriptions: who is told (NOTE-3)."""
+"""Teams and subscriptions: who is told (NOTE-1, NOTE-3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,11 +59,18 @@ class Subscription:
 
 
 def told_teams(
-    kind: Kind, warehouse: str, teams: Iterable[Team], subscriptions: Iterable[Subscription]
+    kind: Kind,
+    warehouse: str,
+    teams: Iterable[Team],
+    subscriptions: Iterable[Subscription],
+    of_orders: Iterable[str] = (),
 ) -> list[str]:
-    """The codes of the teams that a notice goes to: those of its warehouse, and those that subscribed to its kind."""
+    """The codes of the teams that a notice goes to.
+
+    Those of its warehouse, those of the orders that it concerns, and those that subscribed to its kind.
+    """
     local = {team.code for team in teams if warehouse in team.warehouses}
     subscribed = {
         one.team for one in subscriptions if one.kind is kind and one.warehouse in (None, warehouse)
     }
-    return sorted(local | subscribed)
+    return sorted(local | subscribed | set(of_orders))

@@ -2,6 +2,7 @@
 
 from .arrivals import goods_pegged, goods_received, inspection_completed
 from .exceptions import exception_told
+from .orders import order_told
 from .people import change_team, create_team, subscribe, unsubscribe
 from .reading import read_notice
 
@@ -12,6 +13,7 @@ __all__ = [
     "goods_pegged",
     "goods_received",
     "inspection_completed",
+    "order_told",
     "read_notice",
     "subscribe",
     "unsubscribe",

@@ -46,14 +46,17 @@ async def _tell(tx: Tx, raised: Sequence[Notice], causes: Mapping[UUID, Told[Any
     teams, subscriptions = await store.teams_concerned(
         tx.db, {notice.kind.value for notice in raised}, {notice.warehouse for notice in raised}
     )
+    concerned = {concern.order_id for notice in raised for concern in notice.concerns}
+    of_orders = await store.teams_of_orders(tx.db, concerned)
     for notice in raised:
+        own = {of_orders[one.order_id] for one in notice.concerns if one.order_id in of_orders}
         fact = NoticeRaised(
             notice_id=notice.notice_id,
             number=notice.number,
             kind=notice.kind,
             warehouse=notice.warehouse,
             title=notice.title,
-            teams=told_teams(notice.kind, notice.warehouse, teams, subscriptions),
+            teams=told_teams(notice.kind, notice.warehouse, teams, subscriptions, own),
             raised_at=tx.now,
         )
         tx.announce(fact, because=causes[notice.subject])

@@ -13,6 +13,7 @@ from shared.contracts.inventory import (
     Origin,
     ReceivedLine,
 )
+from shared.contracts.orders import SalesOrderChanged, ShipType
 from shared.contracts.purchasing import ExceptionCleared, ExceptionKind, ExceptionRaised
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -128,6 +129,26 @@ def inspected(
         closed=closed,
         inspected_by="ina",
         allotments=[],
+    )
+
+
+def of_team(team: str | None, *, order: int = 1, version: int = 1) -> SalesOrderChanged:
+    """An order as orders tells it, of a team."""
+    return SalesOrderChanged(
+        order_id=uid(1000 + order),
+        number=f"SO-{order:06}",
+        version=version,
+        state="open",
+        customer="C1001",
+        ship_to_code="DOCK",
+        ship_type=ShipType.PARTIAL_OK,
+        priority=0,
+        currency="USD",
+        credit_hold=False,
+        opened_at=NOW,
+        created_by="ann",
+        team=team,
+        lines=[],
     )
 
 

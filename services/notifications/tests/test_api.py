@@ -8,7 +8,7 @@ from services.notifications import handlers, schemas
 from shared.testing import Api, Bench
 from shared.web import Page
 
-from .facts import inspected, line, peg, pegged, raised, received, uid
+from .facts import inspected, line, of_team, peg, pegged, raised, received, uid
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ async def test_a_notice_says_what_how_many_for_whom_and_from_which_po(scene: tup
         ({"kind": "inspection"}, ["inspection"]),
         ({"state": "closed"}, []),
         ({"state": "open", "warehouse": "EAST"}, ["purchase_exception"]),
-        ({"order": str(uid(1001))}, ["purchase_exception", "inspection"]),
-        ({"order": str(uid(1002))}, ["inspection"]),
-        ({"receipt": str(uid(3000))}, ["inspection"]),
+        ({"order_id": str(uid(1001))}, ["purchase_exception", "inspection"]),
+        ({"order_id": str(uid(1002))}, ["inspection"]),
+        ({"receipt_id": str(uid(3000))}, ["inspection"]),
         ({"unread": "true"}, ["purchase_exception", "inspection"]),
         ({"unread": "false"}, []),
         ({"mine": "true"}, []),
@@ -108,6 +108,21 @@ async def test_mine_are_those_of_my_teams_warehouses_and_subscriptions(scene: tu
 
     assert await kinds(rita, mine="true") == ["inspection"]
     assert (before, await kinds(bob, mine="true")) == ([], ["purchase_exception"])
+
+
+@pytest.mark.rule("NOTE-1")
+async def test_mine_are_also_those_of_my_teams_orders_even_when_their_team_is_heard_later(
+    scene: tuple[Api, Bench],
+) -> None:
+    api, bench = scene
+    await bench.hear(handlers.goods_received, received(line(peg(1, 6))))
+    await api.post("/v1/teams", json={"code": "SALES", "name": "Sales", "members": ["sam"]})
+    sam = api.as_(subject="sam")
+
+    before = await kinds(sam, mine="true")
+    await bench.hear(handlers.order_told, of_team("SALES"))
+
+    assert (before, await kinds(sam, mine="true")) == ([], ["inspection"])
 
 
 @pytest.mark.rule("NOTE-3")

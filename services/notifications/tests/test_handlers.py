@@ -16,7 +16,7 @@ from shared.contracts.notifications import NoticeRaised
 from shared.decimals import plain
 from shared.testing import Bench
 
-from .facts import cleared, inspected, line, peg, pegged, raised, received
+from .facts import cleared, inspected, line, of_team, peg, pegged, raised, received
 
 HEARS: dict[str, Callable[..., Awaitable[None]]] = {
     "GoodsReceived": handlers.goods_received,
@@ -106,6 +106,20 @@ async def test_the_teams_of_the_warehouse_and_the_subscribers_are_told(db_notifi
         ("purchase_exception", ["RECEIVING"]),
     ]
     assert [fact.number for fact in told] == [row.number for row in await notices(db_notifications)]
+
+
+@pytest.mark.rule("NOTE-1")
+async def test_the_team_of_the_order_is_told_as_its_newest_version_says(db_notifications: Bench) -> None:
+    for code in ("SALES", "EXPORT"):
+        await db_notifications.run(handlers.create_team, Team(code, code.title(), members=(code.lower(),)))
+
+    await db_notifications.hear(
+        handlers.order_told, of_team("EXPORT", version=2), of_team("SALES", version=1)
+    )
+    await db_notifications.hear(handlers.order_told, of_team("SALES", version=1), of_team("NOBODYS", order=2))
+    await hear(db_notifications, received(line(peg(1, 6), peg(2, 4, order=2))), raised())
+
+    assert [fact.teams for fact in await db_notifications.told(NoticeRaised)] == [["EXPORT"], ["EXPORT"]]
 
 
 @pytest.mark.rule("NOTE-1")

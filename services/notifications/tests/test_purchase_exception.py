@@ -30,6 +30,7 @@ def trouble(version: int, *, is_open: bool) -> Trouble:
     )
 
 
+@pytest.mark.rule("NOTE-2")
 @pytest.mark.rule("BUY-2")
 def test_an_exception_raises_a_notice_in_words() -> None:
     notice = heard(None, trouble(1, is_open=True), NOW, lambda: uid(1))

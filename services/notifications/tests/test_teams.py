@@ -44,3 +44,10 @@ def test_a_notice_goes_to_the_teams_of_its_warehouse_and_to_subscribers(
     subscriptions: list[Subscription], told: list[str]
 ) -> None:
     assert told_teams(Kind.INSPECTION, "MAIN", TEAMS, subscriptions) == told
+
+
+@pytest.mark.rule("NOTE-1")
+def test_a_notice_goes_to_the_teams_of_its_orders_as_well_and_to_each_once() -> None:
+    told = told_teams(Kind.INSPECTION, "MAIN", TEAMS, [], ["SALES", "RECEIVING"])
+
+    assert told == ["RECEIVING", "SALES"]

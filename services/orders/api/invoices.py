@@ -9,7 +9,7 @@ from shared.paging import PageParams
 from shared.web import Call, Page, allows, paging, problems
 
 from .. import schemas, views
-from ..domain.invoicing import InvoiceState
+from ..domain.invoicing import InvoiceKind, InvoiceState
 
 router = APIRouter(tags=["invoices"])
 Text64 = Annotated[str | None, Query(max_length=64)]
@@ -22,18 +22,22 @@ async def list_invoices(
     order_id: UUID | None = None,
     customer: Text64 = None,
     shipment_id: UUID | None = None,
+    return_id: UUID | None = None,
     warehouse: Text64 = None,
     number: Text64 = None,
+    kind: InvoiceKind | None = None,
     state: InvoiceState | None = None,
 ) -> Response:
-    """Invoices; with `wait` the answer is held until there is one."""
+    """Invoices and credit notes; with `wait` the answer is held until there is one."""
     query = views.invoices(
         scope=call.scope,
         order_id=order_id,
         customer=customer,
         shipment_id=shipment_id,
+        return_id=return_id,
         warehouse=warehouse,
         number=number,
+        kind=kind,
         state=state,
     )
     return await call.list(query, page, schemas.invoice_row)

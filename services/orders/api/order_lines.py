@@ -71,6 +71,19 @@ async def cancel(
     return await call.run(handlers.cancel_line, order_id, line_no, body, respond=_order)
 
 
+@router.post(
+    "/sales-orders/{order_id}/lines/{line_no}/use-stock",
+    operation_id="useStockInstead",
+    response_model=schemas.SalesOrder,
+    responses=problems(403, 404, 409),
+)
+async def use_stock(
+    order_id: UUID, line_no: LineNo, body: schemas.Reason, call: Call = allows("orders:write")
+) -> Response:
+    """Use stock instead: the special line becomes a stock line, its tie and peg are freed (SO-5)."""
+    return await call.run(handlers.use_stock_instead, order_id, line_no, body, respond=_order)
+
+
 @router.get(
     "/sales-orders/{order_id}/lines/{line_no}/trace",
     operation_id="traceOrderLine",

@@ -1,25 +1,13 @@
 """Sales orders: entry, life, head, log, and the lists."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ValidationError
 
 from shared.errors import TielineError
 from shared.paging import PageParams
-from shared.unit_of_work import Tx
-from shared.web import (
-    PROBLEMS,
-    TITLES,
-    Call,
-    Page,
-    WaitSeconds,
-    allows,
-    paging,
-    problems,
-    status_of,
-)
+from shared.web import Call, Page, WaitSeconds, allows, paging, problems
 
 from .. import handlers, schemas, views
 from ..domain.order import OrderState
@@ -54,52 +42,17 @@ async def create(body: schemas.NewSalesOrder, call: Call = allows("orders:write"
 )
 async def create_batch(body: schemas.OrderBatch, call: Call = allows("orders:write")) -> Response:
     """Enter up to 500 orders in one transaction; a bad one is answered with its problem and hinders no good one."""
-    return await call.run(_create_batch, body, call.request.url.path, respond=schemas.batch_results)
+    orders = body.wanted
 
+    def respond(made: list[Picture | TielineError]) -> schemas.BatchResults:
+        outcomes = iter(made)
+        rows = (one.problem if isinstance(one, schemas.Malformed) else next(outcomes) for one in orders)
+        return schemas.batch_results(
+            [row if isinstance(row, Picture) else call.problem_of(row) for row in rows]
+        )
 
-async def _create_batch(
-    tx: Tx, body: schemas.OrderBatch, path: str
-) -> list[tuple[Picture | None, dict[str, Any] | None]]:
-    results: list[tuple[Picture | None, dict[str, Any] | None]] = [(None, None)] * len(body.orders)
-    valid: list[tuple[int, schemas.NewSalesOrder]] = []
-    for index, wanted in enumerate(body.wanted):
-        if isinstance(wanted, schemas.Malformed):
-            results[index] = (None, _malformed(wanted.problem, path, tx.cause))
-        else:
-            valid.append((index, wanted))
-    made = await handlers.create_orders(tx, [wanted for _, wanted in valid])
-    for (index, _), result in zip(valid, made, strict=True):
-        if isinstance(result, TielineError):
-            results[index] = (None, _refused(result, path, tx.cause))
-        else:
-            results[index] = (result, None)
-    return results
-
-
-def _malformed(problem: ValidationError, path: str, request_id: str) -> dict[str, Any]:
-    found = [
-        {"pointer": "".join(f"/{part}" for part in error["loc"]) or "/", "detail": error["msg"]}
-        for error in problem.errors(include_input=False, include_url=False, include_context=False)[:50]
-    ]
-    return _problem(
-        422, "invalid-input", f"{found[0]['pointer']}: {found[0]['detail']}", path, request_id
-    ) | {"errors": found}
-
-
-def _refused(error: TielineError, path: str, request_id: str) -> dict[str, Any]:
-    return {**error.facts, **_problem(status_of(error), error.code, error.message, path, request_id)}
-
-
-def _problem(status: int, code: str, detail: str, path: str, request_id: str) -> dict[str, Any]:
-    return {
-        "type": PROBLEMS + code,
-        "title": TITLES[status],
-        "status": status,
-        "detail": detail,
-        "instance": path,
-        "code": code,
-        "request_id": request_id,
-    }
+    valid = [one for one in orders if not isinstance(one, schemas.Malformed)]
+    return await call.run(handlers.create_orders, valid, respond=respond)
 
 
 @router.get("/sales-orders", operation_id="listSalesOrders", response_model=Page[schemas.SalesOrderRow])

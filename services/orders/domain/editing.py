@@ -25,7 +25,7 @@ from .catalogue import (
     must_fit_unit,
 )
 from .entry import must_be_billable
-from .order import Line
+from .order import Line, LineIsDone
 from .splitting import linked
 
 OPEN_LINE_CHANGES = frozenset({"qty", "source", "cost", "cost_unit", "requested_on", "comments"})
@@ -38,10 +38,6 @@ class NoSuchLine(NotFound):
 
 class FixedSinceOpening(Refused):
     """This field of a line cannot change once the order is open."""
-
-
-class LineIsDone(Refused):
-    """Every unit of the line is shipped or cancelled."""
 
 
 def must_be_open_change(line: Line, changes: Mapping[str, Any]) -> None:

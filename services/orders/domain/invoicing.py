@@ -1,5 +1,7 @@
 """Invoices (SO-14): one draft per shipment when it is created, final when it ships, for what was shipped.
 
+Goods that come back are credited by a note of their own, final at once, on the terms of their line.
+
 Amounts per line: net = qty x price x (1 - discount), tax = net x tax rate, each rounded half up to 2 decimals; an
 invoice's totals are the sums of its rounded lines. Services join an invoice of their order; see `services_go_to`.
 """
@@ -15,6 +17,13 @@ from shared.decimals import ZERO
 from .order import Line
 
 CENT = Decimal("0.01")
+
+
+class InvoiceKind(StrEnum):
+    """What the customer is told to do: pay the total, or get it back. Amounts are never negative."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
 
 
 class InvoiceState(StrEnum):

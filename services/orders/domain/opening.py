@@ -40,7 +40,8 @@ def told(
 ) -> Picture:
     """These lines as the order's next version will first list them; each special one with its special order.
 
-    A line that was told before (made special by hand) keeps its rank and the opening that inventory has answered.
+    A line that was told before (made special by hand) keeps its rank and the opening that inventory has answered; one
+    that had a special order before and took stock instead has it again.
     """
     order = picture.order
     lines: list[Line] = []
@@ -51,8 +52,10 @@ def told(
                 line, opening_version=line.opening_version or order.told + 1, ranked_at=line.ranked_at or now
             )
             if line.is_special:
-                line = replace(line, special_order_id=new_id())
-                specials.append(_special_order(line, order, now, actor, by_hand=by_hand))
+                known = line.special_order_id
+                line = replace(line, special_order_id=known or new_id())
+                if known is None:
+                    specials.append(_special_order(line, order, now, actor, by_hand=by_hand))
         lines.append(line)
     return replace(picture, lines=tuple(lines), specials=tuple(specials))
 

@@ -77,6 +77,10 @@ class OrderNotEditable(Refused):
     """Only drafts are edited freely; an open order takes the changes that ORD-1 names."""
 
 
+class LineIsDone(Refused):
+    """Every unit of the line is shipped or cancelled."""
+
+
 class OrderWithoutLines(Refused):
     """An order needs a line before it can open."""
 

@@ -16,7 +16,7 @@ from shared.decimals import ZERO, plain
 from shared.errors import Refused
 
 from .allotment import Allotment
-from .order import Line
+from .order import ItemKind, Line, LineIsDone
 
 
 class SpecialState(StrEnum):
@@ -36,6 +36,14 @@ class AlreadySpecial(Refused):
 
 class NotForSpecial(Refused):
     """Services and drop shipments are not bought as special orders."""
+
+
+class NotSpecial(Refused):
+    """The line is a stock line already."""
+
+
+class HasNoStock(Refused):
+    """A nonstock item is bought against its order only."""
 
 
 class StockIsThere(Refused):
@@ -128,7 +136,12 @@ def state_of(line: Line, granted: Decimal, shipped: Decimal, open_ties: Decimal)
 def derived(
     special: SpecialOrder, line: Line, allotments: Iterable[Allotment], ties: Iterable[Tie]
 ) -> SpecialOrder:
-    """The special order with its quantity, terms and state as the line and its facts now say."""
+    """The special order with its quantity, terms and state as the line and its facts now say.
+
+    A line that takes stock instead (SO-5) has let go of it.
+    """
+    if not line.is_special:
+        return replace(special, state=SpecialState.CANCELLED)
     mine = [allotment for allotment in allotments if allotment.component == special.component]
     to_come = sum((still_open(tie, mine) for tie in ties if tie.component == special.component), ZERO)
     qty = line.ordered - line.cancelled
@@ -141,6 +154,26 @@ def derived(
         cost=line.cost,
         state=state_of(line, line.granted, line.shipped, to_come),
     )
+
+
+def use_stock(line: Line) -> Line:
+    """SO-5, `use stock instead`: from now on a stock line, with the rank that it has.
+
+    Its tie, and what has arrived through it and can still be taken back, is freed by purchasing and inventory.
+    """
+    if not line.is_special:
+        raise NotSpecial(f"Line {line.line_no} is supplied from stock already", line_no=line.line_no)
+    if line.kind is ItemKind.NONSTOCK:
+        raise HasNoStock(
+            f"Line {line.line_no} ({line.sku}) is a nonstock item: it is bought for its order only",
+            line_no=line.line_no,
+            sku=line.sku,
+        )
+    if line.is_done:
+        raise LineIsDone(
+            f"Line {line.line_no} is done: every unit is shipped or cancelled", line_no=line.line_no
+        )
+    return replace(line, special_order=False)
 
 
 def must_be_waiting(line: Line, qty: Decimal) -> None:

@@ -11,6 +11,7 @@ from .changing import (
     open_order,
     release_order,
     remove_line,
+    use_stock_instead,
 )
 from .customers import change_customer, create_customer, put_ship_to
 from .entry import Answer, create_order, create_orders
@@ -65,5 +66,6 @@ __all__ = [
     "shipment_voided",
     "stock_allotted",
     "units_withdrawn",
+    "use_stock_instead",
     "warehouse_saved",
 ]

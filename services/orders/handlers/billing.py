@@ -1,4 +1,7 @@
-"""Invoices follow shipments (SO-14): a draft when one is created, final when it ships, void with it."""
+"""Invoices follow shipments (SO-14): a draft when one is created, final when it ships, void with it.
+
+Customer returns are followed by credit notes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +15,16 @@ from shared.schema import next_numbers
 from shared.unit_of_work import Told, Tx
 
 from .. import store
-from ..domain.invoicing import BilledLine, InvoiceState, bill, bill_shipment, services_go_to, total
-from ..domain.order import Line
+from ..domain.invoicing import (
+    BilledLine,
+    InvoiceKind,
+    InvoiceState,
+    bill,
+    bill_shipment,
+    services_go_to,
+    total,
+)
+from ..domain.order import Line, Order
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture
 from ..store import Invoice
@@ -152,10 +163,55 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
         "number": invoice.number,
         "state": invoice.state,
         "shipment": invoice.shipment_number,
+        "return": invoice.return_number,
         "net": invoice.net,
         "tax": invoice.tax,
         "total": invoice.total,
     }
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Goods of one line that a customer brought back."""
+
+    return_id: UUID
+    number: str
+    warehouse: str
+    qty: Decimal
+    order: Order
+    line: Line
+    because: Told[Any]
+
+
+async def credit(tx: Tx, returned: Sequence[Returned]) -> None:
+    """A credit note for each return, on the terms of its line; the caller brings each return once."""
+    numbers = await next_numbers(tx.db, "credit_note_numbers", "CN", len(returned))
+    notes: list[tuple[Invoice, Sequence[BilledLine]]] = []
+    for number, one in zip(numbers, returned, strict=True):
+        credited = bill(one.line, one.qty)
+        note = Invoice(
+            id=new_id(),
+            number=number,
+            version=1,
+            state=InvoiceState.FINAL,
+            shipment_id=None,
+            shipment_number=None,
+            order_id=None,
+            customer=one.order.customer,
+            currency=one.order.currency,
+            warehouses=(one.warehouse,),
+            net=credited.net,
+            tax=credited.tax,
+            total=credited.net + credited.tax,
+            created_at=tx.now,
+            finalised_at=tx.now,
+            kind=InvoiceKind.CREDIT_NOTE,
+            return_id=one.return_id,
+            return_number=one.number,
+        )
+        notes.append((note, [credited]))
+        tx.record(DOCUMENT, note.id, "credited", None, _facts(note), because=one.because)
+    await store.insert_invoices(tx.db, notes)
 
 
 async def bill_services(tx: Tx, pictures: Iterable[Picture], written: Sequence[Invoice] = ()) -> None:

@@ -20,6 +20,7 @@ from ..domain.opening import opened, told
 from ..domain.order import Line, OrderState
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Tell, with_marks
+from ..domain.special import use_stock
 from ..schemas import LineCancel, LineChange, NewLine, OrderChange, Reason, ReleaseByHand
 from .entry import (
     Answer,
@@ -335,6 +336,16 @@ async def remove_line(tx: Tx, order_id: UUID, line_no: int, version: int) -> Ans
         (f"line {line_no}", "line removed", {"sku": line.sku, "ordered": line.ordered}, None)
     )
     return await _settled(tx, change)
+
+
+async def use_stock_instead(tx: Tx, order_id: UUID, line_no: int, why: Reason) -> Answer:
+    """SO-5: a special line becomes a stock line, by a person's explicit word; its tie and its peg are freed."""
+    picture = await lock_order(tx, order_id)
+    picture.order.must_be(OrderState.OPEN)
+    after = picture.with_line(use_stock(line_of(picture, line_no)))
+    return await _settled(
+        tx, Change(picture, after, Cause("use stock instead", reason=why.reason), Tell.CHANGED)
+    )
 
 
 async def cancel_line(tx: Tx, order_id: UUID, line_no: int, wanted: LineCancel) -> Answer:

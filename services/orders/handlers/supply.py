@@ -1,6 +1,6 @@
 """What inventory and purchasing tell: who got stock, what arrived, what is tied, what is in the way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from shared.contracts.purchasing import ExceptionCleared, ExceptionSnapshot, Pur
 from shared.unit_of_work import Told, Tx
 
 from .. import store
+from ..domain.settlement import Picture
+from .billing import Returned, credit
 from .settling import DOCUMENT, Cause, Change, settle_heard, settle_orders
 
 
@@ -281,8 +283,9 @@ def _exception(fact: ExceptionSnapshot) -> dict[str, Any]:
 
 
 async def goods_returned(tx: Tx, told: Sequence[Told[GoodsReturned]]) -> None:
-    """A customer brought goods back: kept for the trace and logged (SO-12); the credit note comes with a later rule."""
+    """A customer brought goods back: kept for the trace, logged (SO-12), and credited (SO-14)."""
     by_id = {one.fact.return_id: one for one in told}
+    heads = await store.lock_orders(tx.db, {one.fact.order_id for one in told if one.fact.order_id})
     rows = [
         {
             "id": one.fact.return_id,
@@ -298,12 +301,24 @@ async def goods_returned(tx: Tx, told: Sequence[Told[GoodsReturned]]) -> None:
         }
         for one in by_id.values()
     ]
-    for return_id in sorted(await store.keep_returns(tx.db, rows)):
-        one = by_id[return_id]
+    news = [by_id[return_id] for return_id in sorted(await store.keep_returns(tx.db, rows))]
+    pictures = await store.complete(tx.db, heads)
+    await credit(tx, [returned for one in news if (returned := _returned(one, pictures))])
+    for one in news:
         if one.fact.order_id is not None:
             tx.record(
                 DOCUMENT, one.fact.order_id, "goods returned", None, _return_facts(one.fact), because=one
             )
+
+
+def _returned(one: Told[GoodsReturned], pictures: Mapping[UUID, Picture]) -> Returned | None:
+    """What is to be credited; None for goods that no line of ours has shipped."""
+    fact = one.fact
+    picture = pictures.get(fact.order_id) if fact.order_id else None
+    line = next((line for line in picture.lines if line.id == fact.line_id), None) if picture else None
+    if picture is None or line is None:
+        return None
+    return Returned(fact.return_id, fact.number, fact.warehouse, fact.qty, picture.order, line, one)
 
 
 def _return_facts(fact: GoodsReturned) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _line(line: Line) -> OrderLine:
         # resolved for everybody: a nonstock line follows the special-order rules without the flag (ITEM-4)
         special_order=line.is_special,
         drop_ship=line.drop_ship,
-        special_order_id=line.special_order_id,
+        special_order_id=line.special_order_id if line.is_special else None,
         source=Source(vendor=line.source_vendor, warehouse=line.source_warehouse),
         cost=line.cost,
         cost_overridden=line.cost_overridden,

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
+
 from shared.quantity import Money, Qty, Rate
 from shared.web import Output
 
-from ..domain.invoicing import InvoiceState
+from ..domain.invoicing import InvoiceKind, InvoiceState
 
 
 class InvoiceLine(Output):
@@ -29,14 +31,17 @@ class InvoiceLine(Output):
 
 
 class InvoiceRow(Output):
-    """An invoice in a list; a draft has no number yet."""
+    """An invoice or credit note in a list; a draft has no number yet."""
 
     id: UUID
     number: str | None
     version: int
+    kind: InvoiceKind = Field(description="A credit note gives its total back; it is final at once")
     state: InvoiceState
     shipment_id: UUID | None
     shipment_number: str | None
+    return_id: UUID | None = Field(description="The customer return that a credit note is for")
+    return_number: str | None
     customer: str
     currency: str
     net: Money

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from shared.quantity import Money, PositiveQty, Qty, Rate
-from shared.web import Input, Output, Problem
+from shared.web import BatchResult, Input, Output, Problem
 
 from ..domain.order import MOST_LINES, ItemKind, Line, Order, OrderState, ShipType
 from ..domain.settlement import Picture
@@ -284,12 +284,11 @@ class SalesOrderRow(Output):
     age_days: int
 
 
-class BatchResult(Output):
+class OrderResult(BatchResult):
     """What became of one order of a batch: the order, or the problem that kept it out."""
 
-    index: int
-    order: SalesOrder | None
-    problem: Problem | None
+    result: Literal["created", "refused"]
+    order: SalesOrder | None = None
 
 
 class BatchResults(Output):
@@ -297,7 +296,7 @@ class BatchResults(Output):
 
     created: int
     refused: int
-    results: list[BatchResult]
+    results: list[OrderResult]
 
 
 class BackorderRow(Output):
@@ -400,18 +399,17 @@ def _fields(found: Any, kind: type[Output], *but: str) -> dict[str, Any]:
     return {name: getattr(found, name) for name in kind.model_fields if name not in but}
 
 
-def batch_results(results: Sequence[tuple[Picture | None, dict[str, Any] | None]]) -> BatchResults:
-    """The answer for a batch: (picture, problem) pairs, one of them None."""
-    rows = [
-        BatchResult(
-            index=index,
-            order=sales_order(picture) if picture else None,
-            problem=Problem(**problem) if problem else None,
-        )
-        for index, (picture, problem) in enumerate(results)
-    ]
-    created = sum(1 for row in rows if row.order is not None)
+def batch_results(results: Sequence[Picture | Problem]) -> BatchResults:
+    """The answer for a batch: each order, or what kept it out."""
+    rows = [_batch_result(index, result) for index, result in enumerate(results)]
+    created = sum(row.result == "created" for row in rows)
     return BatchResults(created=created, refused=len(rows) - created, results=rows)
+
+
+def _batch_result(index: int, result: Picture | Problem) -> OrderResult:
+    if isinstance(result, Problem):
+        return OrderResult(index=index, result="refused", problem=result)
+    return OrderResult(index=index, result="created", order=sales_order(result))
 
 
 def sales_order_row(row: Any) -> SalesOrderRow:

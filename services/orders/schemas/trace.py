@@ -102,10 +102,11 @@ class TracedShipment(Output):
 
 
 class TracedInvoice(Output):
-    """This line's quantity on an invoice."""
+    """This line's quantity on an invoice or a credit note."""
 
     invoice_id: UUID
     number: str | None
+    kind: str
     state: str
     shipment_number: str | None
     qty: Qty

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..tables import (
@@ -20,19 +20,50 @@ from ..tables import (
     short_ships,
     ties,
 )
-from .rows import Row, complete_rows, insert_new, insert_rows, overwrite_rows, raise_figures, replace_older
+from .rows import (
+    Row,
+    Values,
+    complete_rows,
+    insert_new,
+    insert_rows,
+    overwrite_rows,
+    raise_figures,
+    replace_older,
+)
 
 _IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
+def _one_fate_each(raised: Values) -> Values:
+    """Inventory fails or takes units while shipping returns the same ones: they are counted once, inventory's word first.
+
+    Inventory folds shipping's figures in the same way, so the two agree whichever is heard first.
+    """
+    told = {name: raised.get(name, allotments.c[name]) for name in _FATES}
+    room = allotments.c.qty - told["withdrawn"] - told["failed"]
+    shipped = func.least(told["shipped"], room)
+    returned = func.least(told["returned"], room - shipped)
+    return {
+        **raised,
+        "shipped": shipped,
+        "returned": returned,
+        "missing": func.least(told["missing"], returned),
+    }
+
+
+_FATES = ("withdrawn", "failed", "shipped", "returned", "missing")
+
+
 async def keep_allotments(db: AsyncConnection, rows: Iterable[Row]) -> None:
     """New claim tickets, and inventory's figures of known ones."""
-    await raise_figures(db, allotments, rows, ("withdrawn", "failed", "passed"), may_insert=True)
+    figures = ("withdrawn", "failed", "passed")
+    await raise_figures(db, allotments, rows, figures, may_insert=True, bounds=_one_fate_each)
 
 
 async def keep_shipping_figures(db: AsyncConnection, rows: Iterable[Row]) -> None:
     """Shipping's figures; the tickets are known, since orders has released them."""
-    await raise_figures(db, allotments, rows, ("shipped", "returned", "missing"), may_insert=False)
+    figures = ("shipped", "returned", "missing")
+    await raise_figures(db, allotments, rows, figures, may_insert=False, bounds=_one_fate_each)
 
 
 async def keep_settled_versions(db: AsyncConnection, rows: Iterable[Row]) -> None:

@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..domain.invoicing import BilledLine, InvoiceState
+from ..domain.invoicing import BilledLine, InvoiceKind, InvoiceState
 from ..tables import invoice_lines, invoices
 from .rows import insert_rows, row_of, update_rows
 
 
 @dataclass(frozen=True)
 class Invoice:
-    """The head of an invoice: of a shipment, or of an order's services alone."""
+    """The head of an invoice (of a shipment, or of an order's services alone), or of a credit note for a return."""
 
     id: UUID
     number: str | None
@@ -34,12 +34,20 @@ class Invoice:
     total: Decimal
     created_at: datetime
     finalised_at: datetime | None = None
+    kind: InvoiceKind = InvoiceKind.INVOICE
+    return_id: UUID | None = None
+    return_number: str | None = None
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """An invoice from its stored fields."""
         return cls(
-            **{**stored, "state": InvoiceState(stored["state"]), "warehouses": tuple(stored["warehouses"])}
+            **{
+                **stored,
+                "kind": InvoiceKind(stored["kind"]),
+                "state": InvoiceState(stored["state"]),
+                "warehouses": tuple(stored["warehouses"]),
+            }
         )
 
 
@@ -55,7 +63,7 @@ _OF_ORDERS = (
 _FINAL = (
     select(invoice_lines.c.line_id)
     .join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
-    .where(invoice_lines.c.line_id == _IDS, invoices.c.state == "final")
+    .where(invoice_lines.c.line_id == _IDS, invoices.c.state == "final", invoices.c.kind == "invoice")
 )
 _ORDERS_ON = (
     select(invoice_lines.c.invoice_id, invoice_lines.c.order_id)
@@ -125,7 +133,8 @@ async def insert_invoices(db: AsyncConnection, new: Sequence[tuple[Invoice, Sequ
 
 async def save_invoices(db: AsyncConnection, changed: Sequence[Invoice]) -> None:
     """Heads of known invoices."""
-    fixed = {"shipment_id", "shipment_number", "order_id", "customer", "currency", "created_at"}
+    fixed = {"kind", "shipment_id", "shipment_number", "order_id", "return_id", "return_number", "customer", "currency",
+             "created_at"}  # fmt: skip
     rows = [
         {name: value for name, value in row_of(invoice).items() if name not in fixed} for invoice in changed
     ]

@@ -87,7 +87,7 @@ async def complete(db: AsyncConnection, heads: Mapping[UUID, Head]) -> dict[UUID
     tickets = _grouped(Allotment(**row) for row in (await db.execute(_ALLOTMENTS, found)).mappings())
     specials: dict[UUID, list[SpecialOrder]] = {}
     tied: dict[UUID, list[Tie]] = {}
-    if any(line.is_special for of_order in lines.values() for line in of_order):
+    if any(line.is_special or line.special_order_id for of_order in lines.values() for line in of_order):
         specials = _grouped(
             SpecialOrder.of(dict(row)) for row in (await db.execute(_SPECIALS, found)).mappings()
         )

@@ -1,6 +1,6 @@
 """Many rows in one statement: arrays in, `unnest` inside, so that a batch costs what a single row does."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -84,10 +84,21 @@ async def update_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) ->
         await db.execute(_update(table, tuple(rows[0])), _arrays(table, rows))
 
 
+Values = Mapping[str, ColumnElement[Any]]
+Bounds = Callable[[Values], Values]
+"""From what figures would become to what they may become, in the same statement."""
+
+
 async def raise_figures(
-    db: AsyncConnection, table: Table, rows: Iterable[Row], figures: Sequence[str], *, may_insert: bool
+    db: AsyncConnection,
+    table: Table,
+    rows: Iterable[Row],
+    figures: Sequence[str],
+    *,
+    may_insert: bool,
+    bounds: Bounds = lambda raised: raised,
 ) -> None:
-    """Figures only grow: each becomes the greatest of what is stored and what was heard."""
+    """Figures only grow: each becomes the greatest of what is stored and what was heard, within its bounds."""
     folded: dict[Any, dict[str, Any]] = {}
     for row in rows:
         known = folded.setdefault(row["id"], dict(row))
@@ -97,7 +108,7 @@ async def raise_figures(
         return
     ordered = [folded[found] for found in sorted(folded)]
     build = _insert_or_raise if may_insert else _raise
-    await db.execute(build(table, tuple(ordered[0]), tuple(figures)), _arrays(table, ordered))
+    await db.execute(build(table, tuple(ordered[0]), tuple(figures), bounds), _arrays(table, ordered))
 
 
 def _arrays(table: Table, rows: Sequence[Row]) -> dict[str, list[Any]]:
@@ -173,16 +184,18 @@ def _update(table: Table, names: tuple[str, ...]) -> Update:
 
 
 @cache
-def _insert_or_raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...]) -> Insert:
+def _insert_or_raise(
+    table: Table, names: tuple[str, ...], figures: tuple[str, ...], bounds: Bounds
+) -> Insert:
     statement = insert(table).from_select(list(names), _rows(table, names))
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
-        set_={name: func.greatest(table.c[name], statement.excluded[name]) for name in figures},
+        set_=bounds({name: func.greatest(table.c[name], statement.excluded[name]) for name in figures}),
     )
 
 
 @cache
-def _raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...]) -> Update:
+def _raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...], bounds: Bounds) -> Update:
     given = _given(table, names)
-    values = {name: func.greatest(table.c[name], given.c[name]) for name in figures}
+    values = bounds({name: func.greatest(table.c[name], given.c[name]) for name in figures})
     return update(table).values(values).where(table.c.id == given.c.id)

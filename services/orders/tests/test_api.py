@@ -89,6 +89,9 @@ async def test_a_batch_answers_each_order_with_itself_or_its_problem(api_orders:
     assert (found["created"], found["refused"]) == (2, 2)
     codes = [result["problem"] and result["problem"]["code"] for result in found["results"]]
     assert codes == [None, "unknown-customer", "invalid-input", None]
+    assert [(r["index"], r["result"]) for r in found["results"]] == [
+        (0, "created"), (1, "refused"), (2, "refused"), (3, "created"),
+    ]  # fmt: skip
     pointers = {error["pointer"] for error in found["results"][2]["problem"]["errors"]}
     assert pointers == {"/lines/0/qty", "/surprise"}
     assert len((await api_orders.get("/v1/sales-orders")).json()["data"]) == 2
@@ -115,6 +118,7 @@ async def test_the_same_key_answers_again_and_another_body_under_it_is_refused(
         {"qty": "1", "surprise": True}, {"qty": "1", "sku": ""}, {"qty": "1", "sku": "A\x00B"},
         {"qty": "1", "comments": ["\x00"]},
         {"qty": "1", "discount": "1.5"}, {"qty": "1", "requested_on": "0000-01-01"}, {"qty": "1", "price": "-1"},
+        {"qty": "1", "cost": "-1"},
         {"qty": "1", "special_order": True, "drop_ship": True}, {"qty": "1.5"}, {"qty": "1", "price": "0.00001"},
         {"qty": "1", "source": {"vendor": "A", "warehouse": "B"}}, {"qty": "999999999999", "price": "999999999999"},
     ],

@@ -100,6 +100,7 @@ def test_a_nonstock_line_follows_the_special_order_rules_without_any_flag() -> N
     assert found.is_special
 
 
+@pytest.mark.rule("SO-13")
 @pytest.mark.rule("ITEM-4")
 def test_kits_and_drop_shipments_are_refused_with_what_to_do() -> None:
     with pytest.raises(KitsNotSold) as kit:

@@ -25,12 +25,12 @@ from shared.contracts.purchasing import (
 )
 from shared.ids import new_id
 
-from .. import handlers, schemas
-from ..domain.order import OrderState
+from .. import handlers, schemas, views
+from ..domain.order import Line, OrderState
 from ..domain.settlement import Picture
-from ..domain.special import AlreadySpecial, StockIsThere
+from ..domain.special import AlreadySpecial, NotSpecial, StockIsThere
 from .given import D, figures
-from .shop import Shop, changed, inspection, peg, purchase_order, receipt, ticket
+from .shop import EVERYWHERE, Shop, changed, inspection, peg, purchase_order, receipt, ticket
 
 
 async def special_state(shop: Shop) -> str:
@@ -294,12 +294,20 @@ async def test_what_is_in_the_way_is_shown_until_it_is_cleared(shop: Shop) -> No
     assert actions[-2:] == ["obstacle raised", "obstacle cleared"]
 
 
+def brought_back(line: Line, qty: int | str, **fields: Any) -> GoodsReturned:
+    return GoodsReturned(
+        **{
+            "return_id": new_id(), "number": "CR-000001", "order_id": line.order_id, "line_id": line.id,
+            "sku": line.sku, "warehouse": line.warehouse, "qty": Decimal(qty), "to_quarantine": True,
+            "reason": "wrong colour", **fields,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.rule("SO-12")
 async def test_returned_goods_are_kept_once_and_logged(shop: Shop) -> None:
     order = await shop.order(("LAMP", 10))
-    fact = GoodsReturned(
-        return_id=new_id(), number="CR-000001", order_id=order.order.id, line_id=order.lines[0].id, sku="LAMP",
-        warehouse="MAIN", qty=Decimal(2), to_quarantine=True, reason="wrong colour",
-    )  # fmt: skip
+    fact = brought_back(order.lines[0], 2)
 
     await shop.bench.hear(handlers.goods_returned, fact, fact)
     await shop.bench.hear(handlers.goods_returned, fact)
@@ -309,6 +317,48 @@ async def test_returned_goods_are_kept_once_and_logged(shop: Shop) -> None:
     assert [row.action for row in await shop.bench.log("sales-order", order.order.id)].count(
         "goods returned"
     ) == 1
+
+
+@pytest.mark.rule("SO-14")
+async def test_a_return_is_credited_once_on_the_terms_of_its_line(shop: Shop) -> None:
+    order = await shop.order(
+        {"sku": "LAMP", "qty": 10, "price": "1.05", "discount": "0.1", "tax_rate": "0.21"}
+    )
+    await shop.allot(order, ticket(order.lines[0], 10))
+    await shop.ship_out(order)
+    fact = brought_back(order.lines[0], 3)
+
+    await shop.bench.hear(handlers.goods_returned, fact, fact)
+    await shop.bench.hear(handlers.goods_returned, fact)
+
+    invoice, note = sorted(await shop.invoices(), key=lambda row: row.kind, reverse=True)
+    assert (invoice.kind, note.kind, note.state, note.number[:3]) == (
+        "invoice",
+        "credit_note",
+        "final",
+        "CN-",
+    )
+    assert (note.net, note.tax, note.total) == (Decimal("2.84"), Decimal("0.60"), Decimal("3.44"))
+    assert (note.return_id, note.customer) == (fact.return_id, order.order.customer)
+    assert await shop.invoice_lines(note.id) == {order.lines[0].id: 3}
+    assert [row.action for row in await shop.bench.log("invoice", note.id)] == ["credited"]
+    trace = await shop.bench.read(views.trace, order.order.id, 1, EVERYWHERE)
+    assert trace is not None
+    assert all(hop.adds_up for hop in trace.sums)
+    assert [(row["kind"], row["qty"]) for row in trace.invoices] == [("invoice", 10), ("credit_note", 3)]
+
+
+@pytest.mark.rule("SO-14")
+async def test_goods_that_no_line_has_shipped_are_credited_to_nobody(shop: Shop) -> None:
+    order = await shop.order(("LAMP", 10))
+
+    await shop.bench.hear(
+        handlers.goods_returned, brought_back(order.lines[0], 2, order_id=None, line_id=None)
+    )
+    await shop.bench.hear(handlers.goods_returned, brought_back(order.lines[0], 2, order_id=new_id()))
+
+    assert await shop.invoices() == []
+    assert len(await shop.bench.sql("SELECT 1 FROM customer_returns")) == 2
 
 
 @pytest.mark.rule("ORD-1")
@@ -397,6 +447,51 @@ async def test_a_waiting_line_is_made_a_special_order_by_hand(shop: Shop) -> Non
     assert kept.is_backordered
     with pytest.raises(AlreadySpecial):
         await shop.bench.run(handlers.make_special_order, wanted)
+
+
+@pytest.mark.rule("SO-5")
+async def test_stock_instead_is_told_logged_and_can_be_taken_back(shop: Shop) -> None:
+    order = await shop.order(
+        {"sku": "TABLE", "qty": 10, "special_order": True, "source": {"vendor": "PINECO"}}
+    )
+    await shop.allot(order)
+    await shop.tie(order.lines[0], 10)
+
+    why = schemas.Reason(reason="the showroom gives its own")
+    answer = await shop.bench.run(handlers.use_stock_instead, order.order.id, 1, why)
+
+    (told,) = await shop.bench.told(SalesOrderChanged)
+    assert figures(told.lines[0], "special_order", "special_order_id", "ordered") == (False, None, 10)
+    assert not answer.picture.order.has_special
+    assert await special_state(shop) == "cancelled"
+    entries = [
+        row
+        for row in await shop.bench.log("sales-order", order.order.id)
+        if row.action == "use stock instead"
+    ]
+    assert {(row.part, row.reason) for row in entries} >= {("line 1", "the showroom gives its own")}
+    await shop.allot(order, ticket(answer.picture.lines[0], 10), settled=2)
+    assert [one.qty for one in await shop.released()] == [10]
+    with pytest.raises(NotSpecial):
+        await shop.bench.run(handlers.use_stock_instead, order.order.id, 1, why)
+
+
+@pytest.mark.rule("SO-5")
+async def test_a_line_that_took_stock_may_be_made_special_again_under_its_own_number(shop: Shop) -> None:
+    order = await shop.order(
+        {"sku": "TABLE", "qty": 10, "special_order": True, "source": {"vendor": "PINECO"}}
+    )
+    await shop.allot(order)
+    why = schemas.Reason(reason="a mistake")
+    await shop.bench.run(handlers.use_stock_instead, order.order.id, 1, why)
+    await shop.allot(order, settled=2)
+
+    wanted = schemas.NewSpecialOrder.model_validate({"order_id": str(order.order.id), "line_no": 1})
+    made = await shop.bench.run(handlers.make_special_order, wanted)
+
+    assert made.special.id == order.specials[0].id
+    assert await special_state(shop) == "requested"
+    assert (await shop.bench.told(SalesOrderChanged))[-1].lines[0].special_order_id == made.special.id
 
 
 @pytest.mark.rule("SO-1")

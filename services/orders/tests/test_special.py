@@ -2,16 +2,19 @@
 
 import pytest
 
-from ..domain.order import ItemKind
+from ..domain.order import ItemKind, LineIsDone
 from ..domain.special import (
     AlreadySpecial,
+    HasNoStock,
     NotForSpecial,
+    NotSpecial,
     SpecialState,
     StockIsThere,
     closed_off,
     must_be_waiting,
     pegged,
     still_open,
+    use_stock,
 )
 from .given import D, line, order, peg, picture, settled, special_of, ticket, tie
 
@@ -103,6 +106,28 @@ def test_only_what_waits_of_a_stock_line_can_be_made_special_by_hand() -> None:
     with pytest.raises(StockIsThere) as refused:
         must_be_waiting(waiting, D(7))
     assert refused.value.facts["waiting"] == "6"
+
+
+@pytest.mark.rule("SO-5")
+def test_stock_instead_makes_a_special_line_a_stock_line_and_cancels_its_special_order() -> None:
+    special = line(10, special_order=True)
+    before = picture(special, ties=(tie(special, 10),), specials=(special_of(special),))
+
+    after = settled(before.with_line(use_stock(special))).picture
+
+    assert (after.lines[0].is_special, after.lines[0].ranked_at) == (False, special.ranked_at)
+    assert (after.specials[0].state, after.specials[0].qty) == (SpecialState.CANCELLED, D(10))
+    assert not after.order.has_special
+
+
+@pytest.mark.rule("SO-5")
+def test_stock_instead_is_refused_where_there_is_no_stock_or_nothing_to_change() -> None:
+    with pytest.raises(NotSpecial):
+        use_stock(line(10))
+    with pytest.raises(HasNoStock):
+        use_stock(line(10, kind=ItemKind.NONSTOCK))
+    with pytest.raises(LineIsDone):
+        use_stock(line(10, special_order=True, granted=10, shipped=10))
 
 
 @pytest.mark.rule("SO-1")

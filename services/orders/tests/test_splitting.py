@@ -8,6 +8,7 @@ from ..domain.splitting import decide_opening
 from .given import D, figures, line, order, picture, settled, ticket
 
 
+@pytest.mark.rule("BO-1")
 @pytest.mark.rule("BO-2")
 def test_25_ordered_and_20_granted_become_a_line_of_20_and_a_linked_line_of_5() -> None:
     short = line(25, discount=D("0.1"), tax_rate=D("0.2"), comments=("blue",))

@@ -39,15 +39,19 @@ def invoices(
     customer: str | None,
     shipment_id: UUID | None,
     warehouse: str | None,
+    return_id: UUID | None,
     number: str | None,
+    kind: str | None,
     state: str | None,
 ) -> Select[Any]:
-    """The list, by order, customer, shipment, warehouse and state."""
+    """The list, by order, customer, shipment, return, warehouse, kind and state."""
     query = select(heads).where(any_of(heads.c.warehouses, scope))
     filters = (
         (heads.c.customer, customer),
         (heads.c.shipment_id, shipment_id),
+        (heads.c.return_id, return_id),
         (heads.c.number, number),
+        (heads.c.kind, kind),
         (heads.c.state, state),
     )
     for column, value in filters:

@@ -74,7 +74,9 @@ async def trace(db: AsyncConnection, order_id: UUID, line_no: int, scope: Scope)
     on_shipments = await _shipments(db, line.id)
     billed = await _invoices(db, line.id)
     standing = _standing(on_shipments)
-    final = sum((bill["qty"] for bill in billed if bill["state"] == "final"), ZERO)
+    final = sum(
+        (bill["qty"] for bill in billed if (bill["state"], bill["kind"]) == ("final", "invoice")), ZERO
+    )
     known_ties = [Tie(**{field.name: tie[field.name] for field in fields(Tie)}) for tie in tied]
     return TraceView(
         row["of_order"],
@@ -230,6 +232,7 @@ async def _invoices(db: AsyncConnection, line_id: UUID) -> list[dict[str, Any]]:
         select(
             invoices.c.id.label("invoice_id"),
             invoices.c.number,
+            invoices.c.kind,
             invoices.c.state,
             invoices.c.shipment_number,
             invoice_lines.c.qty,

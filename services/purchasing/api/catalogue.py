@@ -109,10 +109,15 @@ async def keep_prices(body: schemas.PriceList, call: Call = allows("vendors:writ
 
     def respond(results: list[handlers.PriceResult]) -> schemas.PriceListResult:
         rows = [
-            schemas.PriceListRow(index=index, result=row.result, id=row.id, error=row.error)
+            schemas.PriceListRow(
+                index=index,
+                result=row.result,
+                id=row.id,
+                problem=call.problem_of(row.refusal) if row.refusal else None,
+            )
             for index, row in enumerate(results)
         ]
-        return schemas.PriceListResult(results=rows)
+        return schemas.price_list_result(rows)
 
     return await call.run(keep, respond=respond)
 

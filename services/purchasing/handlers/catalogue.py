@@ -1,16 +1,16 @@
 """Vendors, their prices and product lines; what was missing of them is bought as soon as it is there (BUY-2, BUY-9)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from services.purchasing.domain.vendor import PriceRecord, ProductLine, Vendor
 from services.purchasing.handlers.settling import settle
 from services.purchasing.store import catalogue as store
 from services.purchasing.store import demands
-from shared.errors import NotFound, Refused, Stale
+from shared.errors import NotFound, Refused, Stale, TielineError
 from shared.unit_of_work import Tx, changes
 
 
@@ -28,6 +28,10 @@ class NoSuchPrice(NotFound):
 
 class ActivePriceExists(Refused):
     """A vendor has one active price for an item."""
+
+
+class PriceTwice(Refused):
+    """A price list names a vendor and an item twice."""
 
 
 class NoSuchProductLine(NotFound):
@@ -116,25 +120,32 @@ async def change_price(tx: Tx, price_id: UUID, version: int, wanted: Mapping[str
 class PriceResult:
     """What became of one row of a price list: created, changed, unchanged, or refused with the reason."""
 
-    result: str
+    result: Literal["created", "changed", "unchanged", "refused"]
     id: UUID | None = None
-    error: str | None = None
+    refusal: TielineError | None = None
 
 
 async def keep_prices(tx: Tx, wanted: Sequence[PriceRecord]) -> list[PriceResult]:
-    """A price list, row by row: a row that is there already is changed, so sending a list again changes nothing."""
+    """A price list, row by row: a row that is there already is changed, so sending a list again changes nothing.
+
+    What is there already is an inactive record that says the same as an inactive row, else the active record of the
+    vendor and item.
+    """
     vendors = {price.vendor for price in wanted}
     await store.hold_vendors(tx, vendors, exclusive=True)
     known = await store.known_vendors(tx, vendors)
     current = await store.lock_active_prices(tx, {(price.vendor, price.sku) for price in wanted})
+    idle = await store.inactive_prices(
+        tx, {(price.vendor, price.sku) for price in wanted if not price.active}
+    )
     results, kept, seen = [], [], set[tuple[str, str]]()
     for price in wanted:
         pair = (price.vendor, price.sku)
-        result, record = _kept(price, current.get(pair), price.vendor in known, pair in seen)
+        old = _same(price, idle) or current.get(pair)
+        result, record = _kept(price, old, price.vendor in known, pair in seen)
         seen.add(pair)
         results.append(result)
         if record is not None:
-            old = current.get(pair)
             before, after = changes(old, record) if old else (None, _shown(record))
             tx.record("vendor_price", record.id, result.result, before, after)
             kept.append(record)
@@ -148,16 +159,29 @@ async def keep_prices(tx: Tx, wanted: Sequence[PriceRecord]) -> list[PriceResult
     return results
 
 
+def _same(price: PriceRecord, idle: Iterable[PriceRecord]) -> PriceRecord | None:
+    """The inactive record that says the same as an inactive row."""
+    if price.active:
+        return None
+    return next((old for old in idle if _as(price, old) == old), None)
+
+
+def _as(price: PriceRecord, old: PriceRecord) -> PriceRecord:
+    return replace(price, id=old.id, version=old.version, created_at=old.created_at)
+
+
 def _kept(
     price: PriceRecord, old: PriceRecord | None, vendor_known: bool, again: bool
 ) -> tuple[PriceResult, PriceRecord | None]:
     if not vendor_known:
-        return PriceResult("refused", error=f"There is no vendor {price.vendor}"), None
+        refusal: TielineError = NoSuchVendor(f"There is no vendor {price.vendor}", vendor=price.vendor)
+        return PriceResult("refused", refusal=refusal), None
     if again:
-        return PriceResult("refused", error=f"{price.vendor} and {price.sku} stand twice in this list"), None
+        refusal = PriceTwice(f"{price.vendor} and {price.sku} stand twice in this list", sku=price.sku)
+        return PriceResult("refused", refusal=refusal), None
     if old is None:
         return PriceResult("created", price.id), price
-    new = replace(price, id=old.id, version=old.version, created_at=old.created_at)
+    new = _as(price, old)
     if new == old:
         return PriceResult("unchanged", old.id), None
     return PriceResult("changed", old.id), replace(new, version=old.version + 1)

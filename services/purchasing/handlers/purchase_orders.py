@@ -13,6 +13,8 @@ from services.purchasing.domain.by_hand import (
     line_by_hand,
     resize,
 )
+from services.purchasing.domain.closing import may_close
+from services.purchasing.domain.preferences import Preferences
 from services.purchasing.domain.purchase_order import (
     Break,
     IllegalTransition,
@@ -41,6 +43,7 @@ from shared.contracts.purchasing import ReductionWish, SupplyReductionAsked
 from shared.decimals import ZERO
 from shared.errors import NotFound, Refused, Stale
 from shared.ids import new_id
+from shared.preferences import preferences
 from shared.unit_of_work import Tx
 
 
@@ -176,9 +179,11 @@ async def cancel_purchase_order(tx: Tx, po_id: UUID, reason: str) -> UUID:
 
 
 async def close_purchase_order(tx: Tx, po_id: UUID, reason: str) -> UUID:
-    """Finished: at once when all has arrived, short when inventory says what can no longer arrive (BUY-16)."""
+    """Finished: at once when all has arrived, short when inventory says what can no longer arrive (BUY-16, BUY-19)."""
+    wishes = await preferences(tx, Preferences)
     books, po = await _take(tx, po_id)
     closed = replace(po.to(State.CLOSED), reason=reason)
+    may_close(po, wishes.close_checks)
     if po.outstanding:
         await _ask(tx, books, po_id, ReductionKind.CLOSE, reason, ending_wishes(po))
     else:

@@ -1,7 +1,8 @@
 """Vendors, vendor prices and product lines as callers send and get them."""
 
+from collections import Counter
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 from services.purchasing.domain.vendor import PriceRecord, ProductLine, Vendor
 from services.purchasing.schemas.words import Code, Currency, Sku, Unit, Words
 from shared.quantity import Money, PositiveQty
-from shared.web import Input, Output
+from shared.web import BatchResult, Input, Output
 
 LeadTime = Annotated[int, Field(ge=0, le=1000, description="Days from sending a purchase order to its goods")]
 
@@ -134,24 +135,38 @@ def price_row(row: Any) -> PriceOut:
 
 
 class PriceList(Input):
-    """Up to 500 active prices; one that is there already is changed."""
+    """Up to 500 prices; one that is there already is changed."""
 
     prices: list[NewPrice] = Field(min_length=1, max_length=500)
 
 
-class PriceListRow(Output):
+class PriceListRow(BatchResult):
     """What became of one row."""
 
-    index: int
-    result: str = Field(description="created, changed, unchanged or refused")
-    id: UUID | None
-    error: str | None
+    result: Literal["created", "changed", "unchanged", "refused"]
+    id: UUID | None = None
 
 
 class PriceListResult(Output):
     """A result for each row, in the order of the list."""
 
+    created: int
+    changed: int
+    unchanged: int
+    refused: int
     results: list[PriceListRow]
+
+
+def price_list_result(rows: list[PriceListRow]) -> PriceListResult:
+    """The answer for a price list."""
+    counts = Counter(row.result for row in rows)
+    return PriceListResult(
+        created=counts["created"],
+        changed=counts["changed"],
+        unchanged=counts["unchanged"],
+        refused=counts["refused"],
+        results=rows,
+    )
 
 
 # --- product lines ---

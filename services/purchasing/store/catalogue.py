@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Table, Text, TextClause, bindparam, select, text
+from sqlalchemy import ARRAY, Boolean, Table, Text, TextClause, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.purchasing.domain.by_hand import Product
@@ -196,6 +196,16 @@ async def lock_active_prices(
     return {
         (row.vendor, row.sku): PriceRecord(**row._mapping) for row in await tx.db.execute(statement, columns)
     }
+
+
+async def inactive_prices(tx: Tx, pairs: Collection[tuple[str, str]]) -> list[PriceRecord]:
+    """The inactive records of (vendor, sku), oldest first; whoever holds the vendors keeps them still."""
+    if not pairs:
+        return []
+    found = select(vendor_prices).where(
+        tuple_(vendor_prices.c.vendor, vendor_prices.c.sku).in_(sorted(pairs)), ~vendor_prices.c.active
+    )
+    return [PriceRecord(**row._mapping) for row in await tx.db.execute(found.order_by(vendor_prices.c.id))]
 
 
 async def lock_product_line(tx: Tx, code: str) -> ProductLine | None:

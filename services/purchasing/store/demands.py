@@ -59,6 +59,18 @@ async def hear_standings(tx: Tx, settled: Mapping[DemandKey, int]) -> None:
 
 
 _FIGURES = ("withdrawn", "failed", "passed", "shipped", "returned", "missing")
+_RAISED = {name: f"greatest(allotments.{name}, excluded.{name})" for name in _FIGURES}
+# inventory fails or takes units while shipping returns the same ones: they are counted once, inventory's word first,
+# as inventory itself counts them; least() knows no bound while the birth quantity is unknown
+_ROOM = f"coalesce(allotments.qty, excluded.qty) - {_RAISED['withdrawn']} - {_RAISED['failed']}"
+_SHIPPED = f"least({_RAISED['shipped']}, {_ROOM})"
+_RETURNED = f"least({_RAISED['returned']}, {_ROOM} - {_SHIPPED})"
+_BOUNDED = {
+    **_RAISED,
+    "shipped": _SHIPPED,
+    "returned": _RETURNED,
+    "missing": f"least({_RAISED['missing']}, {_RETURNED})",
+}
 _ALLOTMENTS = upsert(
     allotments,
     key=("allotment_id",),
@@ -66,7 +78,7 @@ _ALLOTMENTS = upsert(
     update="tie_id = coalesce(allotments.tie_id, excluded.tie_id), "
     "receipt_line_id = coalesce(allotments.receipt_line_id, excluded.receipt_line_id), "
     "qty = coalesce(allotments.qty, excluded.qty), "
-    + ", ".join(f"{figure} = greatest(allotments.{figure}, excluded.{figure})" for figure in _FIGURES),
+    + ", ".join(f"{name} = {value}" for name, value in _BOUNDED.items()),
 )
 
 

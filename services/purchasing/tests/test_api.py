@@ -92,6 +92,23 @@ async def test_what_means_nothing_is_422_and_changes_nothing(
     assert (await api.get("/v1/purchase-orders")).json()["data"] == []
 
 
+@pytest.mark.rule("BUY-9")
+async def test_no_cost_and_no_price_is_negative(api: Api) -> None:
+    line = {"sku": "LAMP", "qty": "1", "cost": "-0.01"}
+    order = {"vendor": "ACME", "warehouse": "MAIN", "lines": [line]}
+    price = {"vendor": "ACME", "sku": "LAMP", "price": "-0.01"}
+
+    answers = [
+        await api.post("/v1/purchase-orders", json=order),
+        await api.post("/v1/vendor-prices", json=price),
+        await api.post("/v1/vendor-prices/batch", json={"prices": [price]}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    assert all("must not be negative" in answer.json()["detail"] for answer in answers)
+    assert (await api.get("/v1/vendor-prices")).json()["data"] == []
+
+
 async def test_the_businesss_no_is_409_with_its_numbers(api: Api) -> None:
     no_cost = await api.post(
         "/v1/purchase-orders",
@@ -249,13 +266,25 @@ async def test_a_price_list_has_a_result_for_each_row(api: Api) -> None:
     rows = [
         {"vendor": "ACME", "sku": "LAMP", "price": "9"},
         {"vendor": "NOBODY", "sku": "LAMP", "price": "9"},
+        {"vendor": "ACME", "sku": "LAMP", "price": "8"},
     ]
 
     answer = await api.post("/v1/vendor-prices/batch", json={"prices": rows})
 
-    results = answer.json()["results"]
-    assert [(row["index"], row["result"]) for row in results] == [(0, "created"), (1, "refused")]
-    assert "NOBODY" in results[1]["error"]
+    found = answer.json()
+    assert [(row["index"], row["result"]) for row in found["results"]] == [
+        (0, "created"),
+        (1, "refused"),
+        (2, "refused"),
+    ]
+    assert (found["created"], found["changed"], found["unchanged"], found["refused"]) == (1, 0, 0, 2)
+    problems = [row["problem"] for row in found["results"]]
+    assert problems[0] is None
+    assert [(problem["code"], problem["status"]) for problem in problems[1:]] == [
+        ("no-such-vendor", 404),
+        ("price-twice", 409),
+    ]
+    assert "NOBODY" in problems[1]["detail"]
 
 
 @pytest.mark.rule("BUY-16")

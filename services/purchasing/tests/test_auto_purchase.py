@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.purchasing.domain.auto_purchase import Purchase, fill_baskets
+from services.purchasing.domain.auto_purchase import Purchase, fill_baskets, line_for, tie_for
 from services.purchasing.domain.cost import Cost, CostSource
 from services.purchasing.domain.demand import Demand, Kind
 from services.purchasing.domain.purchase_order import MOST_LINES, State
-from services.purchasing.tests.builders import demand, line, offer, po, tie
+from services.purchasing.tests.builders import demand, line, offer, po, tie, uid
 
 
 def purchase(wanted: Demand, **vendor: Any) -> Purchase:
@@ -92,3 +92,24 @@ def test_an_order_as_needed_line_does_not_buy_what_a_shipment_gave_back() -> Non
     assert not demand(came_back=3, **needed).buys_itself
     assert demand(came_back=0, **needed).buys_itself
     assert demand(came_back=3).buys_itself  # a special's units come back to its own peg
+
+
+@pytest.mark.rule("BUY-10")
+@pytest.mark.parametrize(
+    ("given", "order_type"),
+    [
+        ({}, "special"),
+        ({"kind": Kind.NONSTOCK, "special_order": False}, "nonstock"),
+        ({"kind": Kind.ORDER_AS_NEEDED, "special_order": False}, "order_as_needed"),
+    ],
+)
+def test_a_line_says_what_it_is_bought_for_with_the_comments_of_that_moment(
+    given: dict[str, Any], order_type: str
+) -> None:
+    wanted = demand("SO-1/2", 10, component=20, comments=("oak, oiled",), **given)
+    own = tie_for(wanted, Decimal(10), uid("PO-1"), uid("PO-1/1"), uid("tie"))
+
+    bought = line_for(purchase(wanted), 1, own, None)
+
+    assert (bought.order_type, bought.comments) == (order_type, ("oak, oiled",))
+    assert [(one.order_number, one.line_no, one.component) for one in bought.ties] == [("SO-1", 2, 20)]

@@ -19,6 +19,7 @@ def test_the_cost_on_the_order_beats_the_vendors_price() -> None:
     assert cost_of(demand(cost=Decimal("10.00")), offer("9.50")) == Cost(Decimal("10.00"), CostSource.ORDER)
 
 
+@pytest.mark.rule("BUY-18")
 @pytest.mark.rule("BUY-9")
 def test_without_one_the_vendors_price_per_item_unit_counts() -> None:
     assert cost_of(demand(cost=None), offer("100", per=12)) == Cost(

@@ -1,5 +1,6 @@
 """What buyers do by hand: purchase orders, requests, vendors and prices, on the real database."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from services.purchasing.domain.by_hand import (
     UnknownItem,
     WantedLine,
 )
+from services.purchasing.domain.closing import CloseCheckFailed
 from services.purchasing.domain.purchase_order import IllegalTransition
 from services.purchasing.domain.reduction import BelowReceived, ReductionUnderWay
 from services.purchasing.domain.vendor import ProductLine
@@ -41,7 +43,7 @@ from services.purchasing.handlers.requests import CannotBeOrdered, NothingToOrde
 from services.purchasing.handlers.tasks import NoOpenTask
 from services.purchasing.schemas.purchase_orders import PurchaseOrderOut
 from services.purchasing.tests import facts
-from services.purchasing.tests.builders import NOW, said
+from services.purchasing.tests.builders import NOW, said, uid
 from services.purchasing.tests.conftest import prefer, price, vendor
 from shared.auth import Principal, Scope
 from shared.contracts.base import ItemKind, Source
@@ -308,6 +310,25 @@ async def test_a_received_po_closes_at_once(shop: Bench) -> None:
     assert (await shown(shop, po_id)).state == "closed"
 
 
+@pytest.mark.rule("BUY-19")
+async def test_a_close_check_that_is_switched_on_is_asked_before_anything_is_asked_of_inventory(
+    shop: Bench,
+) -> None:
+    await prefer(shop, close_check_balanced="on")
+    po_id = await by_hand(shop, send=True)
+    [po] = await shop.told(PurchaseOrderOpened)
+    await shop.hear(handlers.goods_received, facts.received(po, 4))
+
+    with pytest.raises(CloseCheckFailed) as refused:
+        await shop.run(handlers.close_purchase_order, po_id, "enough")
+    await shop.hear(handlers.goods_received, facts.received(po, 6, receipt="R-2"))
+    await shop.run(handlers.close_purchase_order, po_id, "all there")
+
+    assert refused.value.facts["received"] == "4"
+    assert await shop.told(SupplyReductionAsked) == []
+    assert (await shown(shop, po_id)).state == "closed"
+
+
 async def test_another_warehouses_purchase_order_is_not_found(shop: Bench) -> None:
     po_id = await by_hand(shop)
     shop.principal = Principal("eve", shop.principal.scopes, Scope(frozenset({"EAST"})))
@@ -322,6 +343,7 @@ async def test_another_warehouses_purchase_order_is_not_found(shop: Bench) -> No
 # --- requests, exceptions, tasks ---
 
 
+@pytest.mark.rule("SO-3")
 async def test_a_request_is_ordered_from_another_vendor(shop: Bench) -> None:
     await shop.run(handlers.create_vendor, vendor("BOLT"))
     await shop.hear(handlers.order_told, facts.opened("SO-1", facts.line(source=Source())))
@@ -402,6 +424,20 @@ async def test_a_price_list_has_a_result_for_each_row_and_changes_nothing_the_se
     assert [row.result for row in again] == ["unchanged", "unchanged"]
     prices = await shop.sql("SELECT sku, price, version FROM vendor_prices ORDER BY sku")
     assert [tuple(row) for row in prices] == [("DESK", 55, 2), ("LAMP", 9, 1)]
+
+
+async def test_an_inactive_price_that_is_there_is_not_made_again_and_ends_no_active_one(shop: Bench) -> None:
+    old = replace(price(amount="8", active=False), id=uid("old"))
+    first = await shop.run(handlers.keep_prices, [old])
+    await shop.run(handlers.create_price, price(amount="9"))
+
+    again = await shop.run(handlers.keep_prices, [replace(old, id=uid("again"))])
+    other = await shop.run(handlers.keep_prices, [replace(old, id=uid("box"), units_per=Decimal(12))])
+
+    assert [row.result for row in (*first, *again, *other)] == ["created", "unchanged", "changed"]
+    assert again[0].id == first[0].id
+    prices = await shop.sql("SELECT price, units_per, active FROM vendor_prices ORDER BY units_per")
+    assert [tuple(row) for row in prices] == [(8, 1, False), (8, 12, False)]
 
 
 @pytest.mark.rule("BUY-14")

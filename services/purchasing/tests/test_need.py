@@ -9,6 +9,7 @@ from services.purchasing.domain.demand import Kind, signed_need
 from services.purchasing.tests.builders import demand, tie, tied
 
 
+@pytest.mark.rule("ITEM-4")
 @pytest.mark.rule("BUY-1")
 @pytest.mark.parametrize(
     ("kind", "special", "bought"),

@@ -10,12 +10,17 @@ from services.shipping.domain.preferences import Preferences
 from services.shipping.domain.shipment import Shipment, State
 from services.shipping.views import Shown
 from shared.contracts.shipping import ShipmentShipped
-from shared.errors import TielineError
+from shared.errors import Refused, TielineError
 from shared.preferences import preferences
 from shared.unit_of_work import Tx
 
 from .shipments import Held, NoSuchShipment, hold, log_step, refuse_late_allotments
 from .wording import figures, line_name, short_lines, snapshot
+
+
+class NamedTwice(Refused):
+    """A batch names a shipment twice; it ships once."""
+
 
 _DONE = {State.PICKING: "picked", State.PACKED: "packed"}
 
@@ -36,24 +41,26 @@ async def ship_batch(tx: Tx, ids: Sequence[UUID]) -> list[tuple[UUID, Shipment |
     found = {one.shipment_id: one for one in await store.lock_shipments(tx.db, ids, tx.scope)}
     chosen = await preferences(tx, Preferences)
     after = dict(before)
-    results: dict[UUID, tuple[Shipment | None, TielineError | None]] = {}
-    for shipment_id in dict.fromkeys(ids):
+    results: list[tuple[UUID, Shipment | None, TielineError | None]] = []
+    left: list[tuple[Shipment | None, Shipment]] = []
+    for nth, shipment_id in enumerate(ids):
         shipment = found.get(shipment_id)
         try:
             if shipment is None:
                 raise NoSuchShipment("There is no such shipment, or it is not in your warehouses")
+            if shipment_id in ids[:nth]:
+                raise NamedTwice(f"{shipment.number} stands twice in the list", shipment=shipment.number)
             refuse_late_allotments(shipment, before)
             gone = _leave(tx, shipment, after, (), chosen)
         except TielineError as problem:
-            results[shipment_id] = shipment, problem
+            results.append((shipment_id, shipment, problem))
         else:
             after |= gone.allotments
-            results[shipment_id] = gone.shipment, None
+            left.append((shipment, gone.shipment))
+            results.append((shipment_id, gone.shipment, None))
     await store.save_allotments(tx.db, before, after)
-    await store.save_shipments(
-        tx.db, [(found[key], now) for key, (now, problem) in results.items() if now and not problem]
-    )
-    return [(key, *result) for key, result in results.items()]
+    await store.save_shipments(tx.db, left)
+    return results
 
 
 def _leave(

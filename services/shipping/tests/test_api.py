@@ -56,10 +56,10 @@ async def test_a_shipment_is_listed_and_shown_with_its_lines(scene: tuple[Api, B
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        ({"order": str(uid(1))}, 1),
-        ({"order": str(uid(2))}, 0),
-        ({"line": str(uid(110))}, 1),
-        ({"line": str(uid(120))}, 0),
+        ({"order_id": str(uid(1))}, 1),
+        ({"order_id": str(uid(2))}, 0),
+        ({"line_id": str(uid(110))}, 1),
+        ({"line_id": str(uid(120))}, 0),
         ({"customer": "BOREAL"}, 0),
         ({"warehouse": "EAST"}, 0),
         ({"state": "shipped"}, 0),
@@ -154,15 +154,17 @@ async def test_many_are_shipped_with_a_result_each(scene: tuple[Api, Bench]) -> 
     shipment = await only(api)
 
     answer = await api.post(
-        "/v1/shipments/ship-batch", json={"shipment_ids": [shipment["id"], str(uid(404))]}
+        "/v1/shipments/ship-batch", json={"shipment_ids": [shipment["id"], str(uid(404)), shipment["id"]]}
     )
 
     results = schemas.BatchResults.model_validate_json(answer.content)
-    assert (answer.status_code, results.shipped, results.refused) == (200, 1, 1)
-    assert [one.problem.code if one.problem else one.state for one in results.results] == [
-        "shipped",
-        "no-such-shipment",
+    assert (answer.status_code, results.shipped, results.refused) == (200, 1, 2)
+    assert [(one.index, one.result, one.problem and one.problem.code) for one in results.results] == [
+        (0, "shipped", None),
+        (1, "refused", "no-such-shipment"),
+        (2, "refused", "named-twice"),
     ]
+    assert results.results[0].state == "shipped"
 
 
 @pytest.mark.rule("SHIP-6")
@@ -309,7 +311,7 @@ async def test_an_unknown_parameter_or_sort_is_refused(scene: tuple[Api, Bench])
         {"colour": "red"},
         {"sort": "carrier"},
         {"state": "lost"},
-        {"order": "SO-1"},
+        {"order_id": "SO-000001"},
         {"limit": "0"},
     ):
         assert (await api.get("/v1/shipments", params=params)).status_code == 422

@@ -1,7 +1,7 @@
 """What shipping hears, on the real database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import permutations
 
 import pytest
@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from services.shipping import handlers
 from shared.contracts.base import Fact, ShipTo
+from shared.contracts.orders import LinesReleased
 from shared.contracts.shipping import (
     ReleaseWithdrawn,
     ShipmentCreated,
@@ -17,6 +18,7 @@ from shared.contracts.shipping import (
     UnitsWithdrawn,
 )
 from shared.testing import Bench
+from shared.unit_of_work import Told, Tx
 
 from .books import books_agree
 from .facts import asked, inspected, released, revoked, units
@@ -85,6 +87,26 @@ async def test_several_increases_in_one_transaction_make_one_line_and_one_fact(s
 
     assert await stands(shipping) == [("SH-1", "pending", 10, "20")]
     assert [said(fact.shipment.lines[0].qty) for fact in await shipping.told(ShipmentCreated)] == ["20"]
+
+
+@pytest.mark.rule("SHIP-5")
+async def test_a_crash_before_the_commit_leaves_nothing_and_after_it_nothing_is_done_twice(
+    shipping: Bench,
+) -> None:
+    async def dying(tx: Tx, told: Sequence[Told[LinesReleased]]) -> None:
+        await handlers.lines_released(tx, told)
+        raise ConnectionResetError("the process was killed")
+
+    release = released(units(1, 5))
+    with pytest.raises(ConnectionResetError):
+        await shipping.hear(dying, release)
+    assert (await stands(shipping), await shipping.told(ShipmentCreated)) == ([], [])
+
+    # redelivered after the restart, and once more because the acknowledgement was lost
+    await hear(shipping, release, release)
+
+    assert await stands(shipping) == [("SH-1", "pending", 10, "5")]
+    assert len(await shipping.told(ShipmentCreated)) == 1
 
 
 @pytest.mark.rule("SHIP-2")

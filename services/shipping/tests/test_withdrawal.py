@@ -21,6 +21,7 @@ def test_a_pending_shipment_gives_all_that_is_wanted() -> None:
     assert answer(one, Decimal(4), [shipment(21, (one, 10))]) == Answer(Decimal(4), Decimal(0), None)
 
 
+@pytest.mark.rule("BO-10")
 @pytest.mark.rule("SHIP-1")
 @pytest.mark.parametrize("state", [State.PICKING, State.PACKED])
 def test_units_that_are_being_picked_are_refused_with_the_reason(state: State) -> None:

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("adjustments_number_key")),
         sa.UniqueConstraint("reference", name=op.f("adjustments_reference_key")),
     )
+    op.create_index("adjustments_of_item", "adjustments", ["sku", "warehouse", "id"], unique=False)
     op.create_table(
         "allotments",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -502,6 +503,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("told", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("receipt_line_id", sa.Uuid(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("warehouse", sa.Text(), nullable=False),

@@ -110,6 +110,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("notice_id", "member", name=op.f("notice_reads_pkey")),
     )
     op.create_table(
+        "order_teams",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("order_teams_pkey")),
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("team", sa.Text(), nullable=False),

@@ -10,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Expand only; contraction comes in a later version."""
-    for numbers in ("sales_order_numbers", "invoice_numbers"):
+    for numbers in ("sales_order_numbers", "invoice_numbers", "credit_note_numbers"):
         op.execute(sa.schema.CreateSequence(sa.Sequence(numbers)))
     op.create_table(
         "allotments",
@@ -124,10 +124,13 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Text(), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("kind", sa.Text(), server_default="invoice", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("shipment_id", sa.Uuid(), nullable=True),
         sa.Column("shipment_number", sa.Text(), nullable=True),
         sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.Column("return_id", sa.Uuid(), nullable=True),
+        sa.Column("return_number", sa.Text(), nullable=True),
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column(
@@ -149,11 +152,19 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("state in ('draft', 'final', 'void')", name=op.f("invoices_state_check")),
         sa.CheckConstraint(
-            "(shipment_id is null) = (order_id is not null)", name=op.f("invoices_for_one_thing_check")
+            "num_nonnulls(shipment_id, order_id, return_id) = 1", name=op.f("invoices_for_one_thing_check")
+        ),
+        sa.CheckConstraint("kind in ('invoice', 'credit_note')", name=op.f("invoices_kind_check")),
+        sa.CheckConstraint(
+            "(kind = 'credit_note') = (return_id is not null)", name=op.f("invoices_credits_a_return_check")
+        ),
+        sa.CheckConstraint(
+            "kind = 'invoice' or state = 'final'", name=op.f("invoices_credits_at_once_check")
         ),
         sa.CheckConstraint("total = net + tax", name=op.f("invoices_total_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("invoices_pkey")),
         sa.UniqueConstraint("number", name=op.f("invoices_number_key")),
+        sa.UniqueConstraint("return_id", name=op.f("invoices_return_id_key")),
         sa.UniqueConstraint("shipment_id", name=op.f("invoices_shipment_id_key")),
     )
     op.create_index("invoices_created_ix", "invoices", ["created_at", "id"], unique=False)
