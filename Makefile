@@ -6,7 +6,7 @@ ARGS ?=
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-containers chaos up down status logs dev lint format lock clean images compose-test
+.PHONY: help env demo test test-containers chaos soak up down status logs dev lint format lock clean images compose-test bench bench-anchors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-containers: env ## the kernel's tests and the stories on PostgreSQL 17 and 
 
 chaos: env ## kill, freeze and cut at random, then check the books: SECONDS=100, SEED= plays a run again
 	@$(BIN)/python -m tests.chaos.mix --seconds $(or $(SECONDS),100) $(if $(SEED),--seed $(SEED))
+
+soak: env ## a trade at a low rate with the broker's connections cut every 5 s; memory and channels stay flat: SECONDS=600
+	@$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),600)
 
 up: env ## start servers and services and keep them running
 	@$(BIN)/tieline up
@@ -72,3 +75,10 @@ images: ## build the container images: five services, tools, gateway
 
 compose-test: ## prove docker-compose.yml: build, start, demo through the gateway, take it all down
 	@deploy/compose/try
+
+bench: env ## measure whole chains through the five services; ARGS="single --chains 500" chooses
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-anchors: env ## the limits and the peer beside it: make bench-anchors ANCHORS=folder ARGS="--peer --million"
+	@test -n "$(ANCHORS)" || { echo "Say where the scripts are: make bench-anchors ANCHORS=folder"; exit 2; }
+	@$(BIN)/python -m bench.anchors "$(ANCHORS)" $(ARGS)

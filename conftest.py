@@ -12,8 +12,12 @@ import pytest
 from deploy.local import databases, servers
 from deploy.local.instance import Instance
 from shared.auth import write_development_keys
+from shared.logging import configure_logging
 from shared.migrate import SERVICES, migrate
 from shared.testing import Api, Bench, make_api
+
+# as services log: structlog's own default draws every local variable of a traceback, which takes seconds
+configure_logging("INFO", "json")
 
 
 @pytest.fixture(scope="session")

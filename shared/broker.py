@@ -7,6 +7,7 @@ raises leaves its message unacknowledged, so ours only queues.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -39,18 +40,22 @@ class BrokerLost(Exception):
 
 def pause_before(attempt: int) -> float:
     """Seconds to wait before connecting again: full jitter over 0.2 · 2^attempt, at most 10."""
-    return random.uniform(SHORTEST_PAUSE, min(LONGEST_PAUSE, SHORTEST_PAUSE * 2**attempt))  # noqa: S311  # jitter
+    longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(attempt, 10))
+    return random.uniform(SHORTEST_PAUSE, longest)  # noqa: S311  # jitter
 
 
 async def keep_connected(
     url: str, part: str, body: Callable[[AbstractConnection], Awaitable[None]], stopping: asyncio.Event
 ) -> None:
-    """Run `body` on a connection until stopped; connect again with jittered pauses whenever one is lost."""
+    """Run `body` on a connection until stopped; connect again with jittered pauses whenever one is lost.
+
+    Pauses grow until a connection has lasted: one that is lost at once (an alarm, a full queue) is no loop of connects.
+    """
     attempt = 0
     while not stopping.is_set():
+        began = time.monotonic()
         try:
             connection = await _connect(url, part)
-            attempt = 0
             await _while_open(connection, body)
         except asyncio.CancelledError:
             # the library cancels our task when a heartbeat is missed; only a real cancellation ends the supervisor
@@ -71,6 +76,7 @@ async def keep_connected(
         if stopping.is_set():
             return
         metrics.reconnects.labels(part).inc()
+        attempt = 0 if time.monotonic() - began > LONGEST_PAUSE else attempt
         await pause(stopping, pause_before(attempt))
         attempt += 1
 
@@ -110,8 +116,15 @@ async def _while_open(
 
 
 async def _closed(connection: AbstractConnection) -> None:
-    # a shielded look: cancelling our wait must not cancel the connection's own future
-    await asyncio.shield(connection.closed())
+    # the library's `closed()` only tells of our own closing: a lost connection is told to callbacks
+    lost = asyncio.Event()
+
+    def on_close(*_: object) -> None:
+        lost.set()
+
+    connection.close_callbacks.add(on_close)
+    if connection.connected.is_set():
+        await lost.wait()
 
 
 async def close_quietly(connection: AbstractConnection) -> None:
@@ -145,12 +158,11 @@ class Publisher:
         results = await asyncio.gather(*(self._one(*message) for message in messages))
         if any(result is None or self.is_refusal(result) for result in results):
             return results
-        if self._channel is None or self._channel.is_closed:
-            raise BrokerLost("the channel was closed")
-        if any(isinstance(result, TimeoutError | BrokerLost) for result in results):
-            # trying again on a connection that says nothing would wait for the heartbeat, a minute and more
-            raise BrokerLost(f"nothing was confirmed within {PUBLISH_TIMEOUT:.0f} s")
-        return results
+        # silence, a lost channel, or a full queue's nacks: on this connection it would go on (measured: a channel that
+        # a quorum queue has rejected is rejected for ever, though there is room again), so a new one is taken
+        raise BrokerLost(
+            f"nothing was confirmed: {next((repr(result) for result in results), 'nothing was sent')}"
+        )
 
     @staticmethod
     def is_refusal(problem: Exception) -> bool:
@@ -211,21 +223,27 @@ class Consumer:
         await channel.set_qos(prefetch_count=PREFETCH)
         queue = await declare_own(channel, self._topology, self._service)
         buffer: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        lost = await _cut_off(channel)
         tag = await queue.consume(buffer.put)
         self.connected = True
         try:
-            await self._loop(channel, buffer)
+            await self._loop(channel, buffer, lost)
         finally:
             self.connected = False
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await queue.cancel(tag)
 
-    async def _loop(self, channel: AbstractChannel, buffer: "asyncio.Queue[AbstractIncomingMessage]") -> None:
-        stopped = asyncio.ensure_future(self._stopping.wait())
+    async def _loop(
+        self, channel: AbstractChannel, buffer: "asyncio.Queue[AbstractIncomingMessage]", lost: asyncio.Event
+    ) -> None:
+        stopped, cut_off = asyncio.ensure_future(self._stopping.wait()), asyncio.ensure_future(lost.wait())
         try:
             while not self._stopping.is_set():
                 first = asyncio.ensure_future(buffer.get())
-                await asyncio.wait({first, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({first, stopped, cut_off}, return_when=asyncio.FIRST_COMPLETED)
+                if lost.is_set():
+                    first.cancel()
+                    raise BrokerLost("the queue was deleted or the channel closed")
                 if not first.done():
                     first.cancel()
                     return
@@ -239,3 +257,17 @@ class Consumer:
                     raise BrokerLost("the consumer's channel was closed")
         finally:
             stopped.cancel()
+            cut_off.cancel()
+
+
+async def _cut_off(channel: AbstractChannel) -> asyncio.Event:
+    """Set when the broker ends the consumer (its queue was deleted) or the channel: nothing would come any more."""
+    lost = asyncio.Event()
+
+    def on_end(*_: object) -> None:
+        lost.set()
+
+    channel.close_callbacks.add(on_end)
+    underlay = await channel.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(on_end)
+    return lost

@@ -1,17 +1,11 @@
 """The connection pool of a process, and when a connection in it is no longer any good."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import TextClause, event
+from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.types import NullType
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 GONE = frozenset({"57P01", "57P02", "57P03", "25006"})
 """Ended by an administrator, crashed, starting up, or read-only after a failover: the session is of no more use."""
@@ -19,7 +13,7 @@ GONE = frozenset({"57P01", "57P02", "57P03", "25006"})
 
 def make_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 2.0, **options: Any) -> AsyncEngine:
     """A bounded pool on asyncpg; a checkout that waits longer than `pool_timeout` seconds fails."""
-    core = create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -29,7 +23,6 @@ def make_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 2.0, **o
         json_deserializer=orjson.loads,
         **options,
     )
-    engine = DirectEngine(core.sync_engine)
     event.listen(engine.sync_engine, "handle_error", _drop_dead_connection)
     return engine
 
@@ -39,176 +32,3 @@ def _drop_dead_connection(context: ExceptionContext) -> None:
     if getattr(context.original_exception, "sqlstate", None) in GONE:
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = False
-
-
-# --- statements that are built once ---------------------------------------------------------------------------------
-
-
-class DirectConnection(AsyncConnection):
-    """Core's own way costs 100 us of CPU a statement and more (cache key, greenlet, cursor); the driver's costs 20.
-
-    A statement object that comes a second time (a constant of a module, a cached builder's) is compiled once more, for
-    good, and from then on goes to the driver as its text and arguments. The same types convert the same values, the
-    same errors come back, and rows are Core's rows. What is built anew for each call, the first statement of a
-    transaction (Core opens it), batches of parameters and expanding IN lists go Core's way.
-    """
-
-    _is_begun = False
-    _raw: Any = None
-    _prepared: dict[str, Any]
-
-    async def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
-        """As SQLAlchemy's."""
-        known = _plans.get(statement, _NEVER_SEEN)
-        if known is _NEVER_SEEN:
-            _plans[statement] = None
-        elif (
-            self._is_begun and not execution_options and (parameters is None or isinstance(parameters, dict))
-        ):
-            given = parameters or {}
-            if known is None:
-                known = _plans[statement] = _plan(statement, given, self.dialect)
-            if known.fits(given):
-                return await self._directly(known, given)
-        result = await super().execute(statement, parameters, execution_options=execution_options)
-        self._is_begun = True
-        return result
-
-    async def commit(self) -> None:
-        """As SQLAlchemy's; the next statement begins a transaction again."""
-        self._is_begun = False
-        await super().commit()
-
-    async def rollback(self) -> None:
-        """As SQLAlchemy's; the next statement begins a transaction again."""
-        self._is_begun = False
-        await super().rollback()
-
-    async def _directly(self, plan: "_Plan", given: dict[str, Any]) -> "_Rows":
-        if self._raw is None:
-            held = await self.get_raw_connection()
-            self._raw = held.driver_connection
-            # statements are prepared once per session, which outlives this checkout
-            self._prepared = held.info.setdefault("tieline.prepared", {})
-        try:
-            prepared = self._prepared.get(plan.sql)
-            if prepared is None:
-                prepared = self._prepared[plan.sql] = await self._raw.prepare(plan.sql)
-            found = await prepared.fetch(*plan.arguments(given))
-        except BaseException as problem:  # whatever it is, SQLAlchemy decides what becomes of the connection
-            self._prepared.pop(plan.sql, None)
-            await self._tell(problem, plan.sql)
-            raise
-        return _Rows(plan.shape(prepared), map(tuple, found), prepared.get_statusmsg())
-
-    async def _tell(self, problem: BaseException, sql: str) -> None:
-        """Raises the DBAPIError that Core would have raised, and drops the connection where Core would have."""
-        adapter: Any = (await self.get_raw_connection()).dbapi_connection
-        core: Any = self.sync_connection
-        try:
-            adapter._handle_exception(problem)
-        except BaseException as translated:
-            await greenlet_spawn(core._handle_dbapi_exception, translated, sql, None, None, None)
-
-
-class DirectEngine(AsyncEngine):
-    """An engine whose connections send statements that are built once straight to the driver."""
-
-    _connection_cls = DirectConnection
-
-
-class _Plan:
-    """A compiled statement: its text, where its arguments come from, and how its rows are read."""
-
-    def __init__(
-        self, sql: str, binds: Sequence["_Bind"], names: frozenset[str], types: Sequence[Any], dialect: Any
-    ):
-        self.sql = sql
-        self._binds = binds
-        self._names = names
-        self._types = types
-        self._dialect = dialect
-        self._shape: SimpleResultMetaData | None = None
-
-    def fits(self, given: Mapping[str, Any]) -> bool:
-        """Whether it was compiled for just these parameters."""
-        return given.keys() == self._names
-
-    def arguments(self, given: Mapping[str, Any]) -> list[Any]:
-        """The driver's arguments, in the order of the text."""
-        return [bind.value(given) for bind in self._binds]
-
-    def shape(self, prepared: Any) -> SimpleResultMetaData:
-        """The names of the columns, and what turns their values into Python's."""
-        if self._shape is None:
-            attributes = prepared.get_attributes()
-            types = self._types or [NullType()] * len(attributes)
-            readers = [
-                kind.dialect_impl(self._dialect).result_processor(self._dialect, attribute.type.oid)
-                for kind, attribute in zip(types, attributes, strict=True)
-            ]
-            self._shape = SimpleResultMetaData(
-                [attribute.name for attribute in attributes], _processors=readers if any(readers) else None
-            )
-        return self._shape
-
-
-class _Core(_Plan):
-    """A statement that only Core can send."""
-
-    def __init__(self) -> None:
-        super().__init__("", (), frozenset(), (), None)
-
-    def fits(self, given: Mapping[str, Any]) -> bool:
-        return False
-
-
-@dataclass(frozen=True)
-class _Bind:
-    """One argument: given under a name, or a constant of the statement."""
-
-    name: str
-    constant: Any
-    write: Callable[[Any], Any] | None
-
-    def value(self, given: Mapping[str, Any]) -> Any:
-        """As the driver wants it."""
-        found = given.get(self.name, self.constant)
-        return found if self.write is None else self.write(found)
-
-
-class _Rows(IteratorResult[Any]):
-    """Core's rows over the driver's."""
-
-    def __init__(
-        self, shape: SimpleResultMetaData, rows: Iterator[tuple[Any, ...]], status: str | None
-    ) -> None:
-        super().__init__(shape, rows)
-        self._status = status
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows were written or found; -1 when the server did not say."""
-        last = (self._status or "").rpartition(" ")[2]
-        return int(last) if last.isdigit() else -1
-
-
-_NEVER_SEEN: Any = object()
-_plans: "WeakKeyDictionary[Any, _Plan | None]" = WeakKeyDictionary()
-
-
-def _plan(statement: Any, given: Mapping[str, Any], dialect: Any) -> _Plan:
-    compiled = statement.compile(dialect=dialect, column_keys=sorted(given))
-    is_special = compiled.post_compile_params or compiled.literal_execute_params
-    is_write = compiled.isinsert or compiled.isupdate
-    if is_special or (is_write and (compiled.insert_prefetch or compiled.update_prefetch)):
-        return _Core()
-    binds = []
-    for name in compiled.positiontup or ():
-        bind = compiled.binds[name]
-        if bind.required and bind.key not in given:
-            return _Core()
-        writer = bind.type.dialect_impl(dialect).bind_processor(dialect)
-        binds.append(_Bind(bind.key, bind.effective_value, writer))
-    types = () if isinstance(statement, TextClause) else [c.type for c in statement.exported_columns]
-    return _Plan(compiled.string, binds, frozenset(given), types, dialect)

@@ -24,7 +24,9 @@ def configure_logging(level: str, log_format: str, **fixed: str) -> None:
     if log_format == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        final += [structlog.dev.ConsoleRenderer()]
+        # never with local variables: a password may be one
+        plain = structlog.dev.RichTracebackFormatter(show_locals=False)
+        final += [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()

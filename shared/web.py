@@ -720,10 +720,14 @@ def _complete(operation: dict[str, Any], route: Any, method: str) -> None:
     headers = operation.setdefault("parameters", [])
     if method == "POST":
         headers.append(
-            _header("Idempotency-Key", "Sending the same request again with the same key answers the same")
+            _header(
+                "Idempotency-Key",
+                "Sending the same request again with the same key answers the same",
+                "^[!-~]+$",
+            )
         )
     if any(getattr(d.call, "if_match", False) for d in route.dependant.dependencies):
-        headers.append(_header("If-Match", 'The ETag that was read, such as `"3"`'))
+        headers.append(_header("If-Match", 'The ETag that was read, such as `"3"`', '^(W/)?"[0-9]{1,18}"$'))
     answers = operation["responses"]
     statuses = {400, 401, 403, 422, 429, 503}
     if method not in READS:
@@ -735,6 +739,6 @@ def _complete(operation: dict[str, Any], route: Any, method: str) -> None:
     answers |= {str(status): body for status, body in problems(*sorted(statuses)).items()}
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1, "maxLength": 255}
+def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": pattern}
     return {"name": name, "in": "header", "required": True, "description": description, "schema": schema}

@@ -87,7 +87,8 @@ class Door:
     def nowhere(self) -> str:
         """The path with ids that do not exist."""
         kinds = {p["name"]: p["schema"] for p in self.operation.get("parameters", ()) if p["in"] == "path"}
-        return self.path.format(**{name: self.smallest(kind) for name, kind in kinds.items()})
+        path: str = self.path
+        return path.format(**{name: self.smallest(kind) for name, kind in kinds.items()})
 
 
 def _smallest_text(schema: dict[str, Any]) -> str:
@@ -102,7 +103,7 @@ def _smallest_text(schema: dict[str, Any]) -> str:
             text for text in ("1", "USD", "US", "A", "UTC", "a@b.example") if re.search(schema["pattern"], text)
         )  # fmt: skip
         return next(found)
-    return "A" * max(1, schema.get("minLength", 1))
+    return "A" * max(1, int(schema.get("minLength", 1)))
 
 
 def doors() -> Iterator[Door]:

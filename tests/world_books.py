@@ -59,7 +59,9 @@ class Books:
     def name(self, line_id: UUID) -> str:
         """`SO-000012/2 LAMP`."""
         line = self.lines.get(line_id)
-        return f"{self.numbers[line['order_id']]}/{line['line_no']} {line['sku']}" if line else f"line {line_id}"
+        return (
+            f"{self.numbers[line['order_id']]}/{line['line_no']} {line['sku']}" if line else f"line {line_id}"
+        )
 
 
 def _key(row: Row, columns: tuple[str, ...]) -> Any:
@@ -71,7 +73,7 @@ async def read_books(world: World) -> Books:
     return Books(
         {
             service: {
-                table: [row._mapping for row in await world.rows(service, f"SELECT * FROM {table}")]
+                table: [dict(row._mapping) for row in await world.rows(service, f"SELECT * FROM {table}")]
                 for table in tables
             }
             for service, tables in READ.items()
@@ -207,47 +209,50 @@ def nobody_waits_for_an_answer(books: Books) -> Iterator[str]:
             yield f"purchasing's reduction {row['question_id']} is not answered"
 
 
-def pos_and_ties_agree(books: Books) -> Iterator[str]:
-    """I-4, I-11: the same goods, the same ties, and no tie beyond its purchase order."""
-    lines = books.by("purchasing.purchase_order_lines", "id")
-    copies = books.by("inventory.purchase_order_lines", "po_line_id")
+def ties_agree(books: Books) -> Iterator[str]:
+    """I-11: orders and inventory have purchasing's ties, and wait for what it waits for."""
     pos = books.by("purchasing.purchase_orders", "id")
-    receipts = books.sums("purchasing.purchase_order_receipts", ("po_line_id",), "received")
     pegged = _pegged_through(books)
-    tied: Counter[UUID] = Counter()
-    orders_ties, inventorys = books.by("orders.ties", "id"), books.by("inventory.ties", "tie_id")
+    copies = {"orders": books.by("orders.ties", "id"), "inventory": books.by("inventory.ties", "tie_id")}
     for tie in books.all("purchasing.ties"):
-        left = tie["qty"] - max(tie["closed"], tie["missed"])
-        tied[tie["po_line_id"]] += left
         name = f"{pos[tie['po_id']]['number']}'s tie of {tie['qty']} to {books.name(tie['line_id'])}"
-        for service, copy in (("orders", orders_ties.get(tie["id"])), ("inventory", inventorys.get(tie["id"]))):
+        for service, known in copies.items():
+            copy = known.get(tie["id"])
             if copy is None:
                 yield f"{service} does not know {name}"
-            elif (copy["qty"], copy["closed"]) != (tie["qty"], tie["closed"]):
-                yield f"{service} has {copy['qty']}-{copy['closed']} for {name} -{tie['closed']}"
-        through = pegged[tie["id"]]
-        if pos[tie["po_id"]]["state"] in ENDED and left - through > 0:
-            yield f"{name} is open ({left} - {through}), and the purchase order is over"
-        if (copy := inventorys.get(tie["id"])) and _open_here(copy) != max(
-            ZERO, tie["qty"] - tie["closed"] - tie["missed"] - through
-        ):
-            yield f"{name}: inventory waits for {_open_here(copy)}"
-    for id_, line in lines.items():
-        name = f"{pos[line['po_id']]['number']}/{line['line_no']} {line['sku']}"
-        copy = copies.get(id_)
+            elif (copy["qty"], copy["closed"]) != (tie["qty"], _broken(tie)):
+                yield f"{service} has {copy['qty']}-{copy['closed']} for {name} -{_broken(tie)}"
+        left = tie["qty"] - _broken(tie) - pegged[tie["id"]]
+        if pos[tie["po_id"]]["state"] in ENDED and left > 0:
+            yield f"{name} waits for {left}, and the purchase order is over"
+        waits = max(ZERO, tie["qty"] - tie["closed"] - tie["missed"] - pegged[tie["id"]])
+        here = copies["inventory"].get(tie["id"])
+        if here and _open_here(here) != waits:
+            yield f"{name} waits for {waits}: inventory waits for {_open_here(here)}"
+
+
+def purchase_orders_agree(books: Books) -> Iterator[str]:
+    """I-4: the same goods in purchasing and inventory, and no tie beyond its purchase order."""
+    pos = books.by("purchasing.purchase_orders", "id")
+    copies = books.by("inventory.purchase_order_lines", "po_line_id")
+    receipts = books.sums("purchasing.purchase_order_receipts", ("po_line_id",), "received")
+    tied: Counter[UUID] = Counter()
+    for tie in books.all("purchasing.ties"):
+        tied[tie["po_line_id"]] += tie["qty"] - _broken(tie)
+    for line in books.all("purchasing.purchase_order_lines"):
+        po, copy = pos[line["po_id"]], copies.get(line["id"])
+        name = f"{po['number']}/{line['line_no']} {line['sku']}"
         if copy is None:
-            if pos[line["po_id"]]["told"]:
+            if po["told"]:
                 yield f"inventory does not know {name}"
             continue
-        heard = receipts.get(id_, (ZERO,))[0]
+        heard = receipts.get(line["id"], (ZERO,))[0]
         if not line["received"] == heard == copy["received"]:
             yield f"{name}: received {line['received']}, receipts {heard}, inventory {copy['received']}"
-        if tied[id_] > max(line["ordered"] - line["cancelled"], line["received"]):
-            yield f"{name}: {tied[id_]} tied of {line['ordered']} - {line['cancelled']}"
-        if line["tied"] != sum(
-            (t["qty"] - t["closed"] for t in books.all("purchasing.ties") if t["po_line_id"] == id_), ZERO
-        ):
-            yield f"{name}: tied says {line['tied']}"
+        if line["tied"] != tied[line["id"]]:
+            yield f"{name}: tied says {line['tied']}, its ties {tied[line['id']]}"
+        if tied[line["id"]] > max(line["ordered"] - line["cancelled"], line["received"]):
+            yield f"{name}: {tied[line['id']]} tied of {line['ordered']} - {line['cancelled']}"
 
 
 def _pegged_through(books: Books) -> "Counter[UUID]":
@@ -259,6 +264,11 @@ def _pegged_through(books: Books) -> "Counter[UUID]":
     return found
 
 
+def _broken(tie: Row) -> Decimal:
+    """What is broken off a tie, by purchasing or because its goods had gone."""
+    return Decimal(min(tie["qty"], tie["closed"] + tie["missed"]))
+
+
 def _open_here(tie: Row) -> Decimal:
     return Decimal(max(ZERO, tie["qty"] - max(tie["closed"], tie["close_floor"]) - tie["pegged"]))
 
@@ -267,7 +277,9 @@ def what_is_to_come_is_expected(books: Books) -> Iterator[str]:
     """SO-16: each open purchase order has one incoming shipment of what is outstanding, others have none."""
     expected: Counter[UUID] = Counter()
     open_shipments = {
-        row["id"] for row in books.all("inventory.incoming_shipments") if row["state"] in ("expected", "receiving")
+        row["id"]
+        for row in books.all("inventory.incoming_shipments")
+        if row["state"] in ("expected", "receiving")
     }
     for row in books.all("inventory.incoming_lines"):
         if row["shipment_id"] in open_shipments:
@@ -288,9 +300,13 @@ def needs_are_met_or_named(books: Books) -> Iterator[str]:
     tied: Counter[tuple[UUID, int]] = Counter()
     for tie in books.all("purchasing.ties"):
         through = pegged[tie["id"]]
-        tied[tie["line_id"], tie["component"]] += max(ZERO, tie["qty"] - tie["closed"] - tie["missed"] - through)
+        tied[tie["line_id"], tie["component"]] += max(
+            ZERO, tie["qty"] - tie["closed"] - tie["missed"] - through
+        )
     open_exceptions = {
-        (row["line_id"], row["component"]) for row in books.all("purchasing.exceptions") if not row["cleared_at"]
+        (row["line_id"], row["component"])
+        for row in books.all("purchasing.exceptions")
+        if not row["cleared_at"]
     }
     for demand in books.all("purchasing.demands"):
         key = demand["line_id"], demand["component"]
@@ -318,7 +334,9 @@ def special_goods_come_from_receipts(books: Books) -> Iterator[str]:
 def receipts_are_inspected_and_noticed(books: Books) -> Iterator[str]:
     """I-9: each receipt line that pegged has one inspection and one notice that say the same."""
     inspections = books.by("inventory.inspections", "receipt_line_id")
-    notices = {row["subject"]: row for row in books.all("notifications.notices") if row["kind"] == "inspection"}
+    notices = {
+        row["subject"]: row for row in books.all("notifications.notices") if row["kind"] == "inspection"
+    }
     pegs: Counter[UUID] = Counter()
     for claim in books.all("inventory.allotments"):
         if claim["receipt_line_id"] and claim["generation"] == 0:
@@ -364,7 +382,12 @@ def released_units_stand_on_shipments(books: Books) -> Iterator[str]:
         if shipped[ticket["id"]] != own["shipped"]:
             yield f"{books.name(line['id'])}: shipments say {shipped[ticket['id']]} shipped, claim {own['shipped']}"
         held = head["credit_hold"] or head["customer_hold"] or line["release_blocked"]
-        if live and head["state"] == "open" and head["ship_type"] == "partial_ok" and not line["all_or_nothing"]:
+        if (
+            live
+            and head["state"] == "open"
+            and head["ship_type"] == "partial_ok"
+            and not line["all_or_nothing"]
+        ):
             if held and may and ticket["id"] not in locked:
                 yield f"{books.name(line['id'])} is held and released"
             over = line["granted"] > line["ordered"] - line["cancel_wanted"]
@@ -387,6 +410,9 @@ def copies_of_shipments_are_current(books: Books) -> Iterator[str]:
             lines[line["shipment_id"]][line["line_id"]] = quantities[line["id"]]
     for shipment in books.all("shipping.shipments"):
         name, copy, invoice = shipment["number"], known.get(shipment["id"]), invoices.get(shipment["id"])
+        if copy and invoice is None and shipment["state"] == "voided":
+            # heard of only when it was void already: there was nothing to bill
+            continue
         if copy is None or invoice is None:
             yield f"{name}: orders knows it {bool(copy)}, invoice {bool(invoice)}"
             continue
@@ -426,7 +452,8 @@ CHECKS = (
     everybody_agrees_on_claims,
     lines_have_what_their_claims_say,
     nobody_waits_for_an_answer,
-    pos_and_ties_agree,
+    ties_agree,
+    purchase_orders_agree,
     what_is_to_come_is_expected,
     needs_are_met_or_named,
     special_goods_come_from_receipts,

@@ -111,9 +111,11 @@ class LineStanding(Record):
     sku: str
     warehouse: str
     settled_version: int
-    """The newest version of the order that inventory has carried out for this line, questions answered; 0: not yet."""
+    """The newest version of the order that inventory has carried out for this line, questions answered; 0: not yet, or
+    the standing is no answer to an order (a fill from goods that came): alone it is nothing to decide on."""
     allotments: list[Allotment]
-    """The line's allotments that are new or have changed."""
+    """The line's allotments that are new or have changed; of an answer to its order every live one, so that it may be
+    heard before an older one."""
 
 
 class StockAllotted(Fact):

@@ -94,9 +94,8 @@ class Mortal:
 
 
 @contextmanager
-def mortal_servers() -> Iterator[Mortal]:
+def mortal_servers(name: str = INSTANCE) -> Iterator[Mortal]:
     """Started for the block, and everything of them removed afterwards."""
-    name = INSTANCE
     if rabbitmq.installed_binaries() is None or postgres.installed_binaries() is None:
         import pytest
 

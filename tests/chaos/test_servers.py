@@ -15,6 +15,7 @@ import aio_pika
 import httpx
 import pytest
 
+from deploy.checking.queues import look_at_queues
 from tests.chaos.conftest import trading
 from tests.chaos.load import Trade
 from tests.chaos.servers import Mortal
@@ -172,11 +173,20 @@ async def test_18_a_queue_deleted_under_its_consumer_is_declared_again(
         async with await aio_pika.connect(mortal_house.amqp) as connection:
             channel = await connection.channel()
             await channel.queue_delete("inventory.inbox")
-        await trade.order()
+        # what is told in this moment another queue takes, and the broker confirms it: I-14 names it as lost to this
+        # one, and `tieline events replay` brings it; so nothing is told in this moment
+        await consumed_again(mortal_house, "inventory.inbox")
 
-        # what was told in between nobody took: it is set aside, and published half a minute later
+        for _ in range(3):
+            await trade.order()
         await becomes(mortal_house, "orders", OUTBOX, 0, patience=60)
-        await mortal_house.processes["inventory"].ready()
+
+
+async def consumed_again(house: House, name: str) -> None:
+    """Until the queue is there and has its consumer, who has bound it before."""
+    async with asyncio.timeout(20):
+        while not ((queue := (await look_at_queues(house.amqp)).get(name)) and queue.consumers):  # noqa: ASYNC110  # the broker has a state, no event
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(

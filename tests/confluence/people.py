@@ -158,9 +158,7 @@ class People:
     async def adjusts(self) -> None:
         sku, warehouse = self.dice.choice(SKUS), self.dice.choice([MAIN, MAIN, EAST])
         qty = self.dice.choice([1, 2, 3, 8, -1, -2])
-        await self._do(
-            f"{qty} {sku} at {warehouse} by hand", self.world.on_the_shelf(sku, qty, warehouse)
-        )
+        await self._do(f"{qty} {sku} at {warehouse} by hand", self.world.on_the_shelf(sku, qty, warehouse))
 
     async def receives(self) -> None:
         expected = await self.world.expected()
@@ -183,7 +181,9 @@ class People:
         return self.dice.randint(0, expected) if kind < 0.8 else expected + self.dice.randint(1, 4)
 
     async def inspects(self) -> None:
-        if (row := await self._choose("inventory", "SELECT * FROM inspections WHERE state = 'open' ORDER BY number")):
+        if row := await self._choose(
+            "inventory", "SELECT * FROM inspections WHERE state = 'open' ORDER BY number"
+        ):
             left = int(row.to_inspect - row.passed - row.failed)
             seen = self.dice.choice([left, left, self.dice.randint(1, left)])
             failed = self.dice.choice([0, 0, 0, self.dice.randint(0, seen)])
@@ -234,19 +234,19 @@ class People:
 
     async def ships(self) -> None:
         if shipment := await self._shipment("pending", "picking", "packed"):
-            counts = []
-            for line in await self.world.shipment_lines(shipment.id):
-                if line.qty and self.dice.random() < 0.35:
-                    counts.append(
-                        Count(
-                            line.id, Decimal(self.dice.randint(0, int(line.qty))),
-                            self.dice.choice(list(ShortAnswer)), self.dice.choice(list(ShortUnits)),
-                        )
-                    )  # fmt: skip
+            counts = [
+                self._count(line)
+                for line in await self.world.shipment_lines(shipment.id)
+                if line.qty and self.dice.random() < 0.35
+            ]
             said = [(int(c.shipped), str(c.short), str(c.units)) for c in counts]
             await self._do(
                 f"{shipment.number} ships, counts {said}", self.world.move(shipment.id, shipping.ship, counts)
             )
+
+    def _count(self, line: Any) -> Count:
+        answer, units = self.dice.choice(list(ShortAnswer)), self.dice.choice(list(ShortUnits))
+        return Count(line.id, Decimal(self.dice.randint(0, int(line.qty))), answer, units)
 
     # --- buying -------------------------------------------------------------------------------------------------------
 
@@ -267,11 +267,15 @@ class People:
         at_once = self.dice.random() < 0.7
         await self._do(
             f"a buyer orders {said}, sent: {at_once}",
-            self.world.act("purchasing", purchasing.create_purchase_order, VENDOR, MAIN, None, lines, at_once),
+            self.world.act(
+                "purchasing", purchasing.create_purchase_order, VENDOR, MAIN, None, lines, at_once
+            ),
         )
 
     async def sends(self) -> None:
-        row = await self._choose("purchasing", "SELECT * FROM purchase_orders WHERE state = 'draft' ORDER BY number")
+        row = await self._choose(
+            "purchasing", "SELECT * FROM purchase_orders WHERE state = 'draft' ORDER BY number"
+        )
         if row:
             await self._do(
                 f"{row.number} is sent", self.world.act("purchasing", purchasing.open_purchase_order, row.id)
@@ -284,7 +288,12 @@ class People:
             await self._do(
                 f"{row.number}/{row.line_no}: {row.ordered - row.cancelled} -> {qty}",
                 self.world.act(
-                    "purchasing", purchasing.change_purchase_order_line, row.id, row.version, row.line_no, change
+                    "purchasing",
+                    purchasing.change_purchase_order_line,
+                    row.id,
+                    row.version,
+                    row.line_no,
+                    change,
                 ),
             )
 

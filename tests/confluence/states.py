@@ -36,10 +36,18 @@ def _sums(rows: Iterable[Row], key: Callable[[Row], Any], value: Callable[[Row],
     return {key: found[key] for key in sorted(found, key=str) if found[key]}
 
 
+def _may_ship(claim: Row) -> bool | None:
+    """Whether live units are released; what has left, or come to nothing, may be heard of in one breath."""
+    live = claim["qty"] - claim["withdrawn"] - claim["failed"] - claim["shipped"] - claim["returned"]
+    return bool(claim["release_no"] > claim["revoke_no"]) if live else None
+
+
 def orders(t: Tables) -> dict[str, Any]:
     """Every row of orders."""
     names = {row["id"]: (row["order_id"], row["line_no"]) for row in t["order_lines"]}
-    invoices = {row["id"]: row["shipment_id"] or row["order_id"] for row in t["invoices"]}
+    # a shipment that is heard of only when it is void has nothing to bill: a void invoice is as good as none
+    billed = [row for row in t["invoices"] if row["state"] != "void"]
+    invoices = {row["id"]: row["shipment_id"] or row["order_id"] for row in billed}
 
     def line(row: Row) -> Row:
         return {**row, "line_id": names.get(row["line_id"], row["line_id"])}
@@ -54,7 +62,7 @@ def orders(t: Tables) -> dict[str, Any]:
         ),
         "specials": _rows(t["special_orders"], "version"),
         "allotments": _rows(
-            ({**line(row), "released": row["release_no"] > row["revoke_no"]} for row in t["allotments"]),
+            ({**line(row), "released": _may_ship(row)} for row in t["allotments"]),
             "release_no", "revoke_no",
         ),
         "ties": _rows(line(row) for row in t["ties"]),
@@ -66,9 +74,10 @@ def orders(t: Tables) -> dict[str, Any]:
         "shares": _rows(line(row) for row in t["shipment_shares"]),
         "short": _rows(line(row) for row in t["short_ships"]),
         "returns": _rows((line(row) for row in t["customer_returns"]), "heard_at"),
-        "invoices": _rows(t["invoices"], "id", "number", "version", "created_at", "finalised_at"),
+        "invoices": _rows(billed, "id", "number", "version", "created_at", "finalised_at"),
         "invoice lines": _rows(
-            {**line(row), "invoice_id": invoices[row["invoice_id"]]} for row in t["invoice_lines"]
+            {**line(row), "invoice_id": invoices[row["invoice_id"]]}
+            for row in t["invoice_lines"] if row["invoice_id"] in invoices
         ),
     }  # fmt: skip
 
@@ -87,7 +96,11 @@ def notifications(t: Tables) -> dict[str, Any]:
 
 def inventory(t: Tables) -> dict[str, Any]:
     """Wishes and supply row by row, competing claims in sums."""
-    places = {row["id"]: row["po_id"] for row in t["incoming_shipments"] if row["state"] in ("expected", "receiving")}
+    places = {
+        row["id"]: row["po_id"]
+        for row in t["incoming_shipments"]
+        if row["state"] in ("expected", "receiving")
+    }
     return {
         "stock": _rows(t["stock"]),
         "demand": _rows(t["demand"], "granted", "settled_version"),

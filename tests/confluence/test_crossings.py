@@ -2,7 +2,6 @@
 
 import pytest
 
-from services.shipping import handlers as shipping
 from tests.world import World
 from tests.world_books import differences
 
@@ -36,4 +35,44 @@ async def test_units_that_fail_while_their_shipment_is_voided_have_one_fate(worl
     assert (claim.failed, claim.returned) == (2, 4)
 
 
-assert shipping
+@pytest.mark.rule("BO-8")
+async def test_a_fill_heard_before_the_answer_to_the_opening_does_not_decide_the_shortage(
+    world: World,
+) -> None:
+    await world.opens()
+    await world.on_the_shelf("TABLE", 20)
+    await world.on_the_shelf("SEAT", 20)
+    order = await world.order(("TABLE", 25), ("SEAT", 25))
+    await world.deliver("inventory", world.waiting["inventory"])
+    await world.on_the_shelf("TABLE", 3)
+    await world.on_the_shelf("SEAT", 3)
+
+    for service in ("orders", "purchasing"):
+        for letter in sorted(world.waiting[service], key=lambda letter: letter.nth, reverse=True):
+            await world.deliver(service, [letter])
+
+    await _adds_up(world)
+    lines = await world.rows(
+        "orders", "SELECT ordered, granted FROM order_lines WHERE order_id = :id ORDER BY line_no", id=order
+    )
+    assert [(line.ordered, line.granted) for line in lines] == [(23, 23), (23, 23), (2, 0), (2, 0)]
+    (bought,) = await world.rows("purchasing", "SELECT sum(ordered) AS qty FROM purchase_order_lines")
+    assert bought.qty == 2
+
+
+@pytest.mark.rule("ORD-6")
+async def test_a_later_answer_heard_first_does_not_cancel_what_was_granted(world: World) -> None:
+    await world.opens()
+    await world.customer("BETA", no_backorders=True)
+    await world.on_the_shelf("TABLE", 20)
+    order = await world.order(("TABLE", 25), customer="BETA")
+    await world.deliver("inventory", world.waiting["inventory"])
+    await world.change_order(order, priority=3)
+    await world.deliver("inventory", world.waiting["inventory"])
+
+    for letter in sorted(world.waiting["orders"], key=lambda letter: letter.nth, reverse=True):
+        await world.deliver("orders", [letter])
+
+    await _adds_up(world)
+    line = await world.line(order)
+    assert (line.granted, line.cancelled) == (20, 5)

@@ -160,6 +160,7 @@ async def test_an_unreadable_body_is_a_problem_and_never_a_500(api: Api, body: b
     assert answer.json()["code"] in ("unreadable-body", "invalid-input")
 
 
+@pytest.mark.fault(49)
 async def test_a_body_above_the_limit_is_413(api: Api) -> None:
     told_problem(await api.post("/v1/toys", content=b"x" * 1_100_000), 413, "body-too-large")
 
@@ -181,6 +182,7 @@ async def test_the_same_post_again_is_answered_again(api: Api, kernel: Bench) ->
     assert "idempotency-replayed" not in first.headers
 
 
+@pytest.mark.fault(47)
 async def test_ten_at_once_with_one_key_make_one_toy(api: Api, kernel: Bench) -> None:
     headers = {"Idempotency-Key": "k-1"}
 
@@ -192,6 +194,7 @@ async def test_ten_at_once_with_one_key_make_one_toy(api: Api, kernel: Bench) ->
     assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"request-in-progress"}
 
 
+@pytest.mark.fault(48)
 async def test_a_key_belongs_to_one_request_and_one_caller(api: Api) -> None:
     headers = {"Idempotency-Key": "k-1"}
     await api.post("/v1/toys", json=toy(), headers=headers)
@@ -219,6 +222,7 @@ async def test_every_post_needs_a_usable_key(api: Api, key: str | None, code: st
     told_problem(await api.post("/v1/toys", json=toy(), headers={"Idempotency-Key": key}), 400, code)
 
 
+@pytest.mark.fault(54)
 async def test_an_update_says_which_version_it_means(api: Api) -> None:
     await api.post("/v1/toys", json=toy())
 
@@ -298,6 +302,7 @@ async def test_our_own_faults_are_told_without_their_insides(api: Api) -> None:
     assert "secret" not in answer.text
 
 
+@pytest.mark.fault(52)
 async def test_every_route_asks_who_calls(api: Api, development_keys: Path) -> None:
     bad = {
         "none": None,
@@ -339,6 +344,7 @@ async def test_a_scope_that_is_missing_is_403(api: Api) -> None:
     assert problem["needed"] == ["toys:write"]
 
 
+@pytest.mark.fault(52)
 async def test_a_flood_of_unknown_keys_reads_the_key_set_once(
     development_keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """Sales orders as demand: whatever an order's newest snapshot says is wanted, and what must be asked back (BO-3, BO-6)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,7 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     to_stock = {
         line for line, old in before.items() if old.is_heard and old.special and not wanted[line].special
     }
-    held = await _held(tx, wanted, before, to_stock)
+    held = await _held(tx, before)
 
     asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard, to_stock)
     waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
@@ -58,7 +58,8 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     current = {demand.line: demand for demand in settled} | {
         grant.demand.line: grant.demand for grant in grants
     }
-    _tell(tx, heard, current, telling.by_line(grant.allotment for grant in grants))
+    live = (a for own in held.values() for a in own if a.live > 0)
+    _tell(tx, heard, current, telling.by_line([*live, *(grant.allotment for grant in grants)]))
 
 
 def _newest(told: Iterable[Told[Any]]) -> Heard:
@@ -136,19 +137,9 @@ def _carry_over(wished: Iterable[Demand], before: Mapping[Line, Demand], heard: 
             yield replace(old, cancel_wanted=old.ordered, heard_version=heard[old.order_id].fact.version)
 
 
-async def _held(
-    tx: Tx, wanted: Mapping[Line, Demand], before: Mapping[Line, Demand], to_stock: Collection[Line]
-) -> dict[Line, list[Allotment]]:
-    """What the lines have in the warehouse.
-
-    Only of interest where there is more than is needed, where a question is open, and where stock is used instead.
-    """
-    lines = [
-        line
-        for line, old in before.items()
-        if old.granted > 0
-        and (wanted[line].excess or line in to_stock or old.settled_version < old.heard_version)
-    ]
+async def _held(tx: Tx, before: Mapping[Line, Demand]) -> dict[Line, list[Allotment]]:
+    """What the lines have in the warehouse already: some may have to come back, and the answer names it all."""
+    lines = [line for line, old in before.items() if old.granted > 0]
     return await claims.live_allotments(tx.db, lines) if lines else {}
 
 
@@ -166,7 +157,9 @@ def _tell(
     others: dict[Line, Demand] = {}
     for order, own in sorted(by_order.items()):
         if order in heard:
-            telling.tell_allotted(tx, _reason(heard[order].fact), telling.standings(own, born), heard[order])
+            telling.tell_allotted(
+                tx, _reason(heard[order].fact), telling.standings(own, born, own), heard[order]
+            )
         else:
             others |= own
     telling.tell_allotted(tx, "changed", telling.standings(others, born), next(iter(heard.values())))

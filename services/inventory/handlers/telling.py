@@ -1,6 +1,6 @@
 """How inventory words what it tells of allotments: claim tickets, standings, parts of at most 200."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -38,8 +38,14 @@ def claim(allotment: Allotment, demand: Demand) -> facts.Allotment:
     )
 
 
-def standing(demand: Demand, allotments: Iterable[Allotment] = ()) -> facts.LineStanding:
-    """What is now decided for one line, with its allotments that are new or have changed."""
+def standing(
+    demand: Demand, allotments: Iterable[Allotment] = (), *, answers: bool = True
+) -> facts.LineStanding:
+    """What is now decided for one line.
+
+    An answer to the order's snapshot brings every live allotment, so that whoever hears it before an older one decides
+    on all that the line has. Anything else brings what is new and says 0: alone it is nothing to decide on.
+    """
     return facts.LineStanding(
         order_id=demand.order_id,
         order_number=demand.order_number,
@@ -48,17 +54,19 @@ def standing(demand: Demand, allotments: Iterable[Allotment] = ()) -> facts.Line
         component=demand.component,
         sku=demand.sku,
         warehouse=demand.warehouse,
-        settled_version=demand.settled_version,
+        settled_version=demand.settled_version if answers else 0,
         allotments=[claim(allotment, demand) for allotment in allotments],
     )
 
 
 def standings(
-    demands: Mapping[Line, Demand], changed: Mapping[Line, Sequence[Allotment]]
+    demands: Mapping[Line, Demand],
+    allotments: Mapping[Line, Sequence[Allotment]],
+    answered: Container[Line] = (),
 ) -> list[facts.LineStanding]:
-    """The standings of these demands, order by order, line by line."""
+    """The standings of these demands, order by order, line by line; `answered` are those that answer their order."""
     ordered = sorted(demands.values(), key=lambda d: (d.order_id, d.line_no, d.component))
-    return [standing(demand, changed.get(demand.line, ())) for demand in ordered]
+    return [standing(d, allotments.get(d.line, ()), answers=d.line in answered) for d in ordered]
 
 
 def tell_allotted(
@@ -82,6 +90,7 @@ def tell_by_cause(
     changed: Mapping[Line, Sequence[Allotment]],
     causes: Mapping[Line, Told[Any]],
     others: Told[Any],
+    answered: Container[Line] = (),
 ) -> None:
     """Tell where these lines stand: each fact that was heard has its own lines' news as a consequence.
 
@@ -92,7 +101,7 @@ def tell_by_cause(
         cause = causes.get(line, others)
         groups.setdefault(cause.id, (cause, {}))[1][line] = demand
     for cause, own in groups.values():
-        tell_allotted(tx, reason, standings(own, changed), cause)
+        tell_allotted(tx, reason, standings(own, changed, answered), cause)
 
 
 def _parts(lines: Sequence[facts.LineStanding]) -> Iterator[list[facts.LineStanding]]:

@@ -100,8 +100,13 @@ async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
     await inspections.settle_inspections(tx, {a.receipt_line_id for a in gone if a.receipt_line_id})
     grants = await allot(tx, {before[id_].key for id_, qty in freed.items() if qty}, "withdrawal", told[0])
     current = {**settled, **{grant.demand.line: grant.demand for grant in grants}}
-    changed = [*(a for a in after.values() if freed[a.id]), *(grant.allotment for grant in grants)]
-    telling.tell_by_cause(tx, "withdrawal", current, telling.by_line(changed), causes, told[0])
+    changed = {a.id: a for a in (*after.values(), *(grant.allotment for grant in grants))}
+    # the answer to an order names all that its lines have
+    live = (a for own in (await claims.live_allotments(tx.db, settled)).values() for a in own if a.live > 0)
+    told_of = {**{a.id: a for a in live}, **changed}
+    telling.tell_by_cause(
+        tx, "withdrawal", current, telling.by_line(told_of.values()), causes, told[0], settled
+    )
 
 
 def _withdrawn(before: Mapping[UUID, Allotment], answers: Iterable[WithdrawalAnswer]) -> dict[UUID, Decimal]:
