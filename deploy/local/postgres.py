@@ -31,7 +31,8 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     # TCP only: the path of a socket in a deep checkout is soon longer than a socket's path may be
     "unix_socket_directories": "",
-    "max_connections": "200",
+    # tests open a pool for each of five services in each of their processes
+    "max_connections": "500",
     "shared_buffers": "256MB",
     "max_wal_size": "1GB",
     # an answered order is on the disk: neither is ever switched off, not even for tests

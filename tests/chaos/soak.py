@@ -10,9 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -33,19 +31,14 @@ MOST_MORE = 6
 """Descriptors, channels, connections and sessions may end so many above: a pool may stand fuller at one moment."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The figures of one moment by name: `orders megabytes`, `orders descriptors`, `channels`, …"""
-
-    figures: dict[str, float]
+Sample = Mapping[str, float]
+"""The figures of one moment by name: `orders megabytes`, `orders descriptors`, `broker channels`, …"""
 
 
-async def _sample(house: House, mortal: Mortal) -> Sample:
+async def _sample(house: House) -> Sample:
     figures: dict[str, float] = {}
     for service, process in house.processes.items():
         figures |= await asyncio.to_thread(_of_process, service, process.pid)
-    figures["broker connections"] = await _counted(mortal, "list_connections", house.vhost, "pid", "vhost")
-    figures["broker channels"] = await _counted(mortal, "list_channels", house.vhost, "pid", "vhost")
     db = await asyncpg.connect(house.servers.postgres_url)
     try:
         figures["sessions"] = float(
@@ -55,7 +48,33 @@ async def _sample(house: House, mortal: Mortal) -> Sample:
         )
     finally:
         await db.close()
-    return Sample(figures)
+    return figures
+
+
+async def _sample_broker(house: House, mortal: Mortal) -> Sample:
+    """Asking the broker takes seconds on a busy machine, so it is asked less often."""
+    return {
+        f"broker {what}": await _counted(mortal, f"list_{what}", house.vhost, "pid", "vhost")
+        for what in ("connections", "channels")
+    }
+
+
+class Cutter:
+    """Cuts every broker connection every few seconds; before each cut it counts them."""
+
+    def __init__(self, house: House, mortal: Mortal) -> None:
+        self._house = house
+        self._mortal = mortal
+        self.cuts = 0
+        self.samples: list[Sample] = []
+
+    async def cut(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(CUT_EVERY)
+            self.samples.append(await _sample_broker(self._house, self._mortal))
+            await self._mortal.control_broker("close_all_connections", "-p", self._house.vhost, "soak")
+            self.cuts += 1
 
 
 def _of_process(service: str, pid: int) -> dict[str, float]:
@@ -73,15 +92,15 @@ async def _counted(mortal: Mortal, command: str, vhost: str, *columns: str) -> f
     return float(sum(1 for line in told.splitlines() if line.split("\t")[-1:] == [vhost]))
 
 
-def judged(samples: Sequence[Sample]) -> list[str]:
+def judged(samples: Sequence[Sample], fewest: int) -> list[str]:
     """What grew: the last quarter against the second one, in medians (a cut lies between any two samples)."""
-    quarter = len(samples) // 4
-    if quarter < 3:
+    if len(samples) < fewest:
         return [f"only {len(samples)} samples: too short to say anything"]
+    quarter = len(samples) // 4
     grown = []
-    for name in samples[0].figures:
+    for name in samples[0]:
         warm, late = (
-            statistics.median(sample.figures[name] for sample in part)
+            statistics.median(sample[name] for sample in part)
             for part in (samples[quarter : 2 * quarter], samples[-quarter:])
         )
         most = warm * (1 + MOST_GROWTH) + MOST_MORE_MEGABYTES if "megabytes" in name else warm + MOST_MORE
@@ -102,21 +121,19 @@ async def play(mortal: Mortal, seconds: float, folder: Path) -> list[str]:
         await trade.opens()
         trade.start(customers=2, pause=0.5)
         samples: list[Sample] = []
-        cuts = 0
+        cutter = Cutter(house, mortal)
+        cutting = asyncio.create_task(cutter.cut())
         until = time.monotonic() + seconds
-        next_cut = time.monotonic() + CUT_EVERY
         while time.monotonic() < until:
-            if time.monotonic() >= next_cut:
-                await mortal.control_broker("close_all_connections", "-p", house.vhost, "soak")
-                cuts, next_cut = cuts + 1, time.monotonic() + CUT_EVERY
             await asyncio.sleep(SAMPLE_EVERY)
-            with suppress(FileNotFoundError):
-                samples.append(await _sample(house, mortal))
+            samples.append(await _sample(house))
+        cutting.cancel()
+        await asyncio.gather(cutting, return_exceptions=True)
         await trade.stop()
-        wrong = judged(samples)
+        wrong = judged(samples, 12) + judged(cutter.samples, 4)
         wrong += [name for name, process in house.processes.items() if not process.is_running]
         report = await check(house.logins, patience=QUIET_PATIENCE, journal=trade.journal)
-        say(f"{len(trade.orders)} orders, {cuts} cuts, {len(samples)} samples; the books: {report}")
+        say(f"{len(trade.orders)} orders, {cutter.cuts} cuts, {len(samples)} samples; the books: {report}")
         return wrong if report.is_clean else [*wrong, "the books do not add up"]
 
 

@@ -120,7 +120,7 @@ async def test_15_a_memory_alarm_stops_publishing_and_nothing_else(
 async def test_16_a_disk_alarm_stops_publishing_and_nothing_else(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
-    raised, cleared = ("set_disk_free_limit", "1000TB"), ("set_disk_free_limit", "200MB")
+    raised, cleared = ("set_disk_free_limit", "900000GB"), ("set_disk_free_limit", "200MB")
     await _alarm(mortal, mortal_house, tmp_path, raised, cleared)
 
 

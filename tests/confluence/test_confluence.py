@@ -142,21 +142,49 @@ async def test_orders_may_hear_a_whole_history_in_any_order(
 
 
 async def _hear_what_can_be(world: World, history: History, letters: list[Letter]) -> list[Letter]:
-    """Nobody speaks of a line before orders has made it, nor ships what orders has not released: those wait."""
+    """Nobody speaks of a line before orders has made it, ships what it has not released, or answers what it has not told:
+    such letters wait. So do fills before the answer to the opening: a shortage is decided on all that is known when that
+    comes, and so may be another one (`test_crossings.py`).
+    """
     bench = world.benches["orders"]
     now = await line_ids(bench)
     names = {old: now[place] for old, place in history.lines.items() if place in now}
     unmade = history.lines.keys() - names.keys()
-    known = {str(row.id) for row in await bench.sql("SELECT id FROM allotments")}
+    known = {str(row.id) for row in await bench.sql("SELECT id FROM allotments WHERE release_no > 0")}
+    (undecided,) = (await bench.sql("SELECT count(*) FROM order_lines WHERE NOT opening_decided"))[0]
+    told = {str(row.id): row.told for row in await bench.sql("SELECT id, told FROM sales_orders")}
     ready = [
         letter
         for letter in letters
         if not any(str(line) in letter.body for line in unmade)
+        and not (undecided and _is_fill(letter))
+        and all(told[answered] >= version for answered, version in _answers(letter.data))
         and (letter.producer != "shipping" or _claims(letter.data) <= known)
     ]
     if ready:
         await world.take("orders", [translated(letter, names) for letter in ready])
     return [letter for letter in letters if letter not in ready]
+
+
+def _is_fill(letter: Letter) -> bool:
+    said = letter.data
+    received = (
+        any(line["fills"] for line in said["lines"])
+        if letter.type.startswith("inventory.goods.received")
+        else False
+    )
+    return received or (
+        letter.type.startswith("inventory.stock.allotted") and said["reason"] not in ("opened", "changed")
+    )
+
+
+def _answers(said: dict[str, Any]) -> list[tuple[str, int]]:
+    """The (order, version) that a standing of inventory's answers."""
+    return [
+        (line["order_id"], line["settled_version"])
+        for line in said.get("lines", [])
+        if "settled_version" in line
+    ]
 
 
 def _claims(said: Any) -> set[str]:

@@ -76,3 +76,22 @@ async def test_a_later_answer_heard_first_does_not_cancel_what_was_granted(world
     await _adds_up(world)
     line = await world.line(order)
     assert (line.granted, line.cancelled) == (20, 5)
+
+
+@pytest.mark.rule("BUY-16")
+async def test_units_taken_back_before_their_cancellation_is_heard_are_not_bought_again(world: World) -> None:
+    await world.opens()
+    order = await world.order(("LAMP", 5))
+    await world.quiet()
+    await world.receive(order, 5)
+    await world.quiet()
+    await world.cancel_line(order, 1, 2)
+    for service in ("inventory", "shipping", "inventory"):
+        await world.deliver(service, world.waiting[service])
+
+    for letter in sorted(world.waiting["purchasing"], key=lambda letter: letter.nth, reverse=True):
+        await world.deliver("purchasing", [letter])
+
+    await _adds_up(world)
+    (bought,) = await world.rows("purchasing", "SELECT sum(ordered) AS qty FROM purchase_order_lines")
+    assert bought.qty == 5

@@ -16,8 +16,8 @@ from tests.integration.conftest import House
 from tests.integration.story import Story
 from tests.integration.test_main_chain import _can_be_picked, special_order
 
-BUSY = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-AND usename LIKE '%_app' AND xact_start IS NOT NULL"""
+BUSY = """SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()"""
 KERNEL = {"event_log", "outbox", "inbox", "parked", "idempotency", "alembic_version", "kernel_version"}
 
 

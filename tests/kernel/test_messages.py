@@ -70,7 +70,7 @@ async def relaying(kernel: Bench, broker: Broker) -> AsyncIterator[None]:
         await asyncio.wait_for(task, 10)
 
 
-async def until(kernel: Bench, query: str, expected: Any, seconds: float = 10) -> None:
+async def until(kernel: Bench, query: str, expected: Any, seconds: float = 30) -> None:
     """Wait for a query's single value."""
     deadline = asyncio.get_running_loop().time() + seconds
     while (found := (await kernel.sql(query))[0][0]) != expected:

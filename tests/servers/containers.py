@@ -58,7 +58,7 @@ def containers() -> Iterator[ContainerServers]:
     broker = DockerContainer(RABBITMQ_IMAGE).with_exposed_ports(5672)
     # the library's own RabbitMQ container waits in a way that it has deprecated itself
     broker.waiting_for(LogMessageWaitStrategy(STARTED).with_startup_timeout(90))
-    with database.with_command("-c max_connections=200"), broker:
+    with database.with_command("-c max_connections=500"), broker:
         port = broker.get_exposed_port(5672)
         host = broker.get_container_host_ip()
         servers = ContainerServers(

@@ -153,7 +153,7 @@ async def list_tasks(
     tags=["tasks"],
     operation_id="finishTask",
     response_model=schemas.TaskOut,
-    responses=problems(409),
+    responses=problems(404),
 )
 async def finish_task(task_id: UUID, call: Call = allows("purchasing:write")) -> Response:
     """Mark a task done."""

@@ -164,8 +164,14 @@ class Demand:
 
     @property
     def is_settled(self) -> bool:
-        """Whether inventory has said what the shelf gives it; before that, buying could buy the same goods twice."""
-        return not self.is_from_stock_first or self.settled_version >= self.order_version
+        """Whether its order and inventory speak of the same version; buying before that could buy too much.
+
+        A line that takes from the shelf first waits for inventory's word. And when inventory has carried out a version
+        that the order has not told us yet, what it took back looks like a need although the customer has cancelled it.
+        """
+        if self.settled_version > self.order_version:
+            return False
+        return not self.is_from_stock_first or self.settled_version == self.order_version
 
     @property
     def buys_itself(self) -> bool:

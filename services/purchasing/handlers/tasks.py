@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from services.purchasing.store import desk
-from shared.errors import Refused
+from shared.errors import NotFound
 from shared.unit_of_work import Tx
 
 
-class NoOpenTask(Refused):
-    """The task is done already, or there is none such in the caller's warehouses."""
+class NoOpenTask(NotFound):
+    """There is no such task to be done in the caller's warehouses: none of that id, or it is done already."""
 
 
 async def finish_task(tx: Tx, task_id: UUID) -> UUID:
