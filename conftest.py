@@ -29,7 +29,7 @@ def test_servers() -> Iterator[servers.Servers]:
             yield stack.enter_context(containers())
         elif state := os.environ.get("TIELINE_TEST_SERVERS"):
             yield servers.attach(state)
-        elif servers.is_kept(place := Instance("builders")):
+        elif servers.is_kept(place := Instance("test")):
             yield servers.attach(place.state_file)
         else:
             yield stack.enter_context(servers.running("test"))

@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in SERVICES:
         sys.stderr.write(f"usage: python -m deploy.local.migration {{{'|'.join(SERVICES)}}} 'what it does'\n")
         return 2
-    place = Instance("builders")
+    place = Instance("test")
     if servers.is_kept(place):
         _write(servers.attach(place.state_file), *arguments)
     else:
