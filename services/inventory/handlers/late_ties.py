@@ -120,6 +120,8 @@ def _goods_pegged(inspection: Inspection, line: PoLine, pegs: Sequence[facts.All
         unit=line.unit,
         warehouse=inspection.warehouse,
         inspection_id=inspection.id,
+        # what was told of it so far did not know these pegs; only a later completion can cover them
+        inspection_version=inspection.told + 1,
         pegs=list(pegs),
     )
 

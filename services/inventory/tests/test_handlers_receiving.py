@@ -441,6 +441,7 @@ async def test_a_tie_heard_after_its_goods_pegs_what_is_free(scene: Scene) -> No
 
     assert await scene.granted(order) == [6]
     (told,) = await scene.bench.told(GoodsPegged)
+    assert told.inspection_version == 1
     assert [(peg.order_number, int(peg.qty)) for peg in told.pegs] == [(order.number, 6)]
     (inspection,) = await scene.bench.sql("SELECT * FROM inspections")
     assert (inspection.id, inspection.to_inspect, told.po_id) == (told.inspection_id, 6, po.po_id)
