@@ -1,5 +1,6 @@
 """Who is connected to a database and what they hold, as every role may see it."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,10 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND use
 """
 
 
+BETWEEN_LOOKS = 0.5
+"""Seconds: far longer than a poll takes on a busy machine."""
+
+
 @dataclass(frozen=True)
 class Sessions:
     """The application's sessions in one database."""
@@ -37,8 +42,20 @@ async def look_at_sessions(db: "asyncpg.Connection[Any]") -> Sessions:
     return Sessions(
         backends=await db.fetchval(_BACKENDS),
         relays=await db.fetchval(_RELAYS, RELAY_LOCK),
-        open={
-            row["virtualtransaction"]: f"{row['usename']} (backend {row['pid']})"
-            for row in await db.fetch(_OPEN)
-        },
+        open=await _still_open(db),
     )
+
+
+async def _still_open(db: "asyncpg.Connection[Any]") -> dict[str, str]:
+    """Transactions that are open at two looks: a relay's poll is one too, but the next poll is another."""
+    first = await _open(db)
+    if not first:
+        return {}
+    await asyncio.sleep(BETWEEN_LOOKS)
+    second = await _open(db)
+    return {id_: who for id_, who in first.items() if id_ in second}
+
+
+async def _open(db: "asyncpg.Connection[Any]") -> dict[str, str]:
+    rows = await db.fetch(_OPEN)
+    return {row["virtualtransaction"]: f"{row['usename']} (backend {row['pid']})" for row in rows}

@@ -32,8 +32,10 @@ pytestmark = [
     ),
 ]
 
+# a test run in the background inherits SIGINT as ignored, and so would this program
 RUNS_UNTIL_TOLD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from deploy.local import servers
 with servers.running(sys.argv[1]):
     print("running", flush=True)
