@@ -32,7 +32,7 @@ chaos: env ## kill, freeze and cut at random, then check the books: SECONDS=100,
 	@$(BIN)/python -m tests.chaos.mix --seconds $(or $(SECONDS),100) $(if $(SEED),--seed $(SEED))
 
 soak: env ## a trade at a low rate with the broker's connections cut every 5 s; memory and channels stay flat: SECONDS=600
-	@$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),600)
+	@$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 up: env ## start servers and services and keep them running
 	@$(BIN)/tieline up

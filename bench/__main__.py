@@ -1,7 +1,7 @@
 """`make bench`: whole chains per second through the five services, on servers of its own.
 
 python -m bench                      everything, about three minutes
-python -m bench single --chains 500  one part: low, single, bulk, broker, statements
+python -m bench single --chains 500  one part: low, single, bulk, broker, statements, queues
 """
 
 import argparse
@@ -15,7 +15,7 @@ from functools import partial
 
 import uvloop
 
-from bench import broker
+from bench import broker, one_receipt, queues
 from bench.books import Books
 from bench.door import Door
 from bench.shop import Lane, Shop, closed_loop
@@ -27,7 +27,7 @@ from deploy.local.stack import Stack
 from shared.auth import development_token
 
 INSTANCE = "bench"
-PARTS = ("broker", "low", "single", "bulk", "statements")
+PARTS = ("broker", "low", "single", "bulk", "statements", "queues")
 BULK = 50
 TRYTON = {"single": 0.40, "bulk": 4.2}
 """Chains a second of the peer as `anchors/README.md` states them; `make bench-anchors` measures it here."""
@@ -72,6 +72,9 @@ async def _measure(running: Stack, chosen: argparse.Namespace) -> None:
             await bench.bulk(chosen.bulk_orders, chosen.bulk_in_flight, chosen.seconds)
         if "statements" in parts:
             await bench.statements()
+        if "queues" in parts:
+            await one_receipt.measure(running, doors, _meter(running, doors), say)
+            await queues.measure(running.servers, say)
     finally:
         await books.close()
         for door in doors.values():

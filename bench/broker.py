@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from deploy.local import databases
 from deploy.local.servers import Servers
 from shared.broker import Publisher
+from shared.closing import close
 from shared.contracts import every_fact
 from shared.contracts.inventory import WarehouseSaved
 from shared.ids import new_id
 from shared.migrate import migrate
-from shared.outbox import Announcement, Fresh, Relay, add_to_outbox
+from shared.outbox import Announcement, Fresh, Relay
 from shared.topology import Topology, apply
 from shared.unit_of_work import Origin
 
@@ -108,7 +109,7 @@ async def _fill(engine: AsyncEngine) -> None:
                 WarehouseSaved(code=f"W{n}", version=1, name="Main", company="TL1", time_zone="UTC")
                 for n in range(1000)
             )
-            await add_to_outbox(db, SERVICE, [Announcement(fact, new_id(), at, origin) for fact in facts])
+            await close(db, SERVICE, at, [Announcement(fact, new_id(), at, origin) for fact in facts])
 
 
 async def _drain(engine: AsyncEngine, url: str) -> float:

@@ -10,12 +10,11 @@ from uuid import uuid4
 from bench.door import Door
 
 QTY = "2"
-INSPECTORS = 16
-"""Inspections at a time in all; more would only wait for a connection of the pool."""
 PACE = 0.06
 """Seconds between two looks at a worklist; a person's screen would be slower."""
 PATIENCE = 60.0
 MOST_ROWS = 200
+MOST_ROUNDS = 200
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,6 @@ class Shop:
         expected = f"/v1/incoming-shipments?state=expected&warehouse={self.warehouse}&sort=created_at&limit={MOST_ROWS}"
         self._dock = Worklist(inventory, expected, "vendor")
         self._shelf = Worklist(shipping, pending, "order_id")
-        self._inspectors = asyncio.Semaphore(INSPECTORS)
         self._desks: list[asyncio.Task[None]] = []
 
     # --- the catalogue ------------------------------------------------------------------------------------------------
@@ -183,11 +181,17 @@ class Shop:
     async def _inspect(self, lines: Sequence[Any]) -> None:
         await asyncio.gather(*(self._passes(line["inspection_id"]) for line in lines))
 
+    async def _inspect_all(self, lines: Sequence[Any]) -> None:
+        rounds = [{"inspection_id": line["inspection_id"], "passed": QTY, "failed": "0"} for line in lines]
+        for first in range(0, len(rounds), MOST_ROUNDS):
+            some = rounds[first : first + MOST_ROUNDS]
+            done = await self.doors["inventory"].post("/v1/inspections/complete-batch", {"rounds": some})
+            assert done["inspected"] == len(some), done
+
     async def _passes(self, inspection_id: str) -> None:
-        async with self._inspectors:
-            await self.doors["inventory"].post(
-                f"/v1/inspections/{inspection_id}/complete", {"passed": QTY, "failed": "0"}
-            )
+        await self.doors["inventory"].post(
+            f"/v1/inspections/{inspection_id}/complete", {"passed": QTY, "failed": "0"}
+        )
 
     async def _watch(self, order_id: str) -> None:
         answered = time.perf_counter()
@@ -206,7 +210,7 @@ class Shop:
     # --- in bulk ------------------------------------------------------------------------------------------------------
 
     async def bulk(self, lane: Lane, size: int) -> None:
-        """`size` orders in one request, one receipt of each purchase order, inspections, one bulk departure."""
+        """`size` orders in one request, one receipt of each purchase order, one batch of inspections, one bulk departure."""
         began = time.perf_counter()
         entered = await self.doors["orders"].post(
             "/v1/sales-orders/batch", {"orders": [self._order(lane) for _ in range(size)]}
@@ -222,7 +226,7 @@ class Shop:
             shipment = await self.doors["inventory"].get(f"/v1/incoming-shipments/{expected['id']}")
             lines += (await self._receive(shipment, len(shipment["lines"])))["lines"]
         await self._shipments(lane, size, is_there)
-        await self._inspect(lines)
+        await self._inspect_all(lines)
         ready = await self._shipments(lane, size, is_inspected)
         left = await self.doors["shipping"].post("/v1/shipments/ship-batch", {"shipment_ids": ready})
         assert left["shipped"] == size, left

@@ -12,7 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
@@ -199,6 +205,10 @@ class Consumer:
 
     One channel and one sequential loop; delivery tags belong to a channel, so whatever is buffered when the channel
     goes is dropped: the broker delivers it again.
+
+    A process that dies costs everything it was handed one of its deliveries (`DELIVERY_LIMIT`). So one that has just
+    started is handed one message at a time until it has carried out one that nobody has failed at before: in a loop of
+    crashes only the message that kills comes to the limit, not the forty behind it.
     """
 
     def __init__(
@@ -206,11 +216,14 @@ class Consumer:
         topology: Topology,
         service: str,
         take: Callable[[list[AbstractIncomingMessage]], Awaitable[None]],
+        give_up: Callable[[AbstractIncomingMessage], Awaitable[None]] | None = None,
     ):
         self._topology = topology
         self._service = service
         self._take = take
+        self._give_up = give_up
         self._stopping = asyncio.Event()
+        self._is_proven = False
         self.connected = False
 
     def stop(self) -> None:
@@ -220,22 +233,42 @@ class Consumer:
     async def serve(self, connection: AbstractConnection) -> None:
         """Declare the service's own queue and bindings, then consume until stopped or the channel goes."""
         channel = await connection.channel()
-        await channel.set_qos(prefetch_count=PREFETCH)
         queue = await declare_own(channel, self._topology, self._service)
         buffer: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         lost = await _cut_off(channel)
-        tag = await queue.consume(buffer.put)
+        tag = await self._subscribe(channel, queue, buffer)
         self.connected = True
         try:
+            if not self._is_proven:
+                await self._loop(channel, buffer, lost)
+                await _cancel(queue, tag)
+                tag = await self._subscribe(channel, queue, buffer)
+            await self._empty_the_net(channel)
             await self._loop(channel, buffer, lost)
         finally:
             self.connected = False
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await queue.cancel(tag)
+        await _cancel(queue, tag)
+
+    async def _subscribe(
+        self, channel: AbstractChannel, queue: AbstractQueue, buffer: "asyncio.Queue[AbstractIncomingMessage]"
+    ) -> str:
+        # how much may be on its way goes for the consumers that come after it is said
+        await channel.set_qos(prefetch_count=PREFETCH if self._is_proven else 1)
+        return await queue.consume(buffer.put)
+
+    async def _empty_the_net(self, channel: AbstractChannel) -> None:
+        """Hand over what the broker has given up, so that people see it and may have it tried again."""
+        if self._give_up is None or self._stopping.is_set():
+            return
+        net = await channel.get_queue(f"{self._service}.dead", ensure=False)
+        while (message := await net.get(fail=False, timeout=CONNECT_TIMEOUT)) is not None:
+            await self._give_up(message)
+            await message.ack()
 
     async def _loop(
         self, channel: AbstractChannel, buffer: "asyncio.Queue[AbstractIncomingMessage]", lost: asyncio.Event
     ) -> None:
+        """Until we are stopped, or have proven that we can."""
         stopped, cut_off = asyncio.ensure_future(self._stopping.wait()), asyncio.ensure_future(lost.wait())
         try:
             while not self._stopping.is_set():
@@ -255,9 +288,23 @@ class Consumer:
                 await batch[-1].ack(multiple=True)
                 if channel.is_closed:
                     raise BrokerLost("the consumer's channel was closed")
+                if self._is_proof(batch):
+                    return
         finally:
             stopped.cancel()
             cut_off.cancel()
+
+    def _is_proof(self, batch: Sequence[AbstractIncomingMessage]) -> bool:
+        """Whether this was the first batch that shows that the process can do its work."""
+        if self._is_proven or batch[0].redelivered:
+            return False
+        self._is_proven = True
+        return True
+
+
+async def _cancel(queue: AbstractQueue, tag: str) -> None:
+    async with asyncio.timeout(CLOSE_TIMEOUT):
+        await queue.cancel(tag)
 
 
 async def _cut_off(channel: AbstractChannel) -> asyncio.Event:

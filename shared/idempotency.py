@@ -1,19 +1,23 @@
 """Idempotency-Key: a POST sent again is answered again, not carried out again.
 
-The key's row is the first insert of the transaction, under an advisory lock that a second request with the key does not
-wait for (409 while the first is being carried out); a 2xx answer is stored with the writes and replayed; a refusal rolls
-back, key included. Kept for 7 days.
+The key is claimed first in the transaction, by an advisory lock that a second request with the key does not wait for
+(409 while the first is being carried out); a 2xx answer is stored in the closing statement, under its key, and replayed;
+a refusal stores nothing. Two who both found no answer (the second looked just before the first committed) cannot both
+store one: the key is unique, and the second is tried again (`shared.unit_of_work`). Kept for 7 days.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Text, bindparam, text
+from sqlalchemy import ARRAY, Row, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.errors import BadRequest, Invalid, Refused
-from shared.unit_of_work import Tx
+from shared.errors import BadRequest, Invalid, Refused, TielineError
 
 LONGEST_KEY = 255
+IN_PROGRESS = "The same request is being carried out; ask again in a moment"
 
 
 class IdempotencyKeyRequired(BadRequest):
@@ -63,42 +67,38 @@ def keyed(principal: str, key: str | None, method: str, path: str, body: bytes) 
     return Request(principal, key, digest.hexdigest())
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An answer under its key, on its way into the table."""
+
+    request: Request
+    answer: Stored
+
+
 _CLAIM = text(
     """
-    WITH alone AS (SELECT pg_try_advisory_xact_lock(hashtextextended(:p || ' ' || :k, 0)) AS got)
-    INSERT INTO idempotency (principal, key, fingerprint)
-    SELECT :p, :k, :f FROM alone WHERE got
-    ON CONFLICT DO NOTHING RETURNING 1
+    SELECT asked.got, kept.fingerprint, kept.status, kept.body, kept.etag
+    FROM (SELECT p, k, nth, pg_try_advisory_xact_lock(hashtextextended(p || ' ' || k, 0)) AS got
+          FROM unnest(:principals, :keys) WITH ORDINALITY AS one(p, k, nth)) AS asked
+    LEFT JOIN idempotency kept ON kept.principal = asked.p AND kept.key = asked.k
+    ORDER BY asked.nth
     """
-).bindparams(*(bindparam(name, type_=Text) for name in ("p", "k", "f")))
+).bindparams(bindparam("principals", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)))
 
 
-async def claim(tx: Tx, request: Request) -> Stored | None:
-    """Take the key for this transaction, or give back the answer that it was given before.
+async def claim(db: AsyncConnection, requests: Sequence[Request]) -> list[Stored | TielineError | None]:
+    """Take the keys for this transaction: None is taken, else the answer that was given before, or why there is none.
 
-    Raises `RequestInProgress` while another transaction holds the key, `IdempotencyKeyReused` for another request's.
+    `RequestInProgress` while another transaction holds the key, `IdempotencyKeyReused` for another request's.
     """
-    taken = await tx.db.execute(_CLAIM, {"p": request.principal, "k": request.key, "f": request.fingerprint})
-    return None if taken.first() is not None else await _stored(tx, request)
+    asked = {"principals": [r.principal for r in requests], "keys": [r.key for r in requests]}
+    rows = (await db.execute(_CLAIM, asked)).all()
+    return [_found(row, request) for row, request in zip(rows, requests, strict=True)]
 
 
-async def _stored(tx: Tx, request: Request) -> Stored:
-    row = (
-        await tx.db.execute(
-            text("SELECT fingerprint, status, body, etag FROM idempotency WHERE principal = :p AND key = :k"),
-            {"p": request.principal, "k": request.key},
-        )
-    ).first()
-    if row is None:
-        raise RequestInProgress("The same request is being carried out; ask again in a moment")
+def _found(row: Row[Any], request: Request) -> Stored | TielineError | None:
+    if row.fingerprint is None:
+        return None if row.got else RequestInProgress(IN_PROGRESS)
     if row.fingerprint != request.fingerprint:
-        raise IdempotencyKeyReused("This Idempotency-Key was used for another request; take a new one")
+        return IdempotencyKeyReused("This Idempotency-Key was used for another request; take a new one")
     return Stored(row.status, bytes(row.body), row.etag)
-
-
-async def keep(tx: Tx, request: Request, answer: Stored) -> None:
-    """Store the answer beside the writes."""
-    await tx.db.execute(
-        text("UPDATE idempotency SET status = :s, body = :b, etag = :e WHERE principal = :p AND key = :k"),
-        {"s": answer.status, "b": answer.body, "e": answer.etag, "p": request.principal, "k": request.key},
-    )

@@ -38,8 +38,8 @@ Subscriptions = Mapping[type[Fact], FactHandler]
 WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 """Seconds before each further try of a parked event, give or take 20 %; after the last one it is dead."""
 BREAKER_AFTER = 10
-GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "25006", "53300"})
-"""The database is shutting down, starting, read-only or full of connections: nobody's event is to blame."""
+GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "25006", "53100", "53200", "53300"})
+"""The database is shutting down, starting, read-only, or out of disk, memory or connections: nobody's event is to blame."""
 MOST_LOSSES = 5
 """How often in a row the same events may lose a database that answers again: after that it is them who lose it."""
 REPLAYER = "tieline_admin"
@@ -51,6 +51,10 @@ class Unreadable(Exception):
 
 class NewerMajor(Exception):
     """An event of a major version that this process does not know yet: it waits until it does."""
+
+
+class GivenUp(Exception):
+    """The broker delivered it as often as it may, and nobody ever acknowledged it: whoever took it died."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,19 @@ class Inbox:
         heard = [event for m in messages for event in self._reader.read(m.body, m.user_id)]
         metrics.batch_events.observe(len(heard))
         await self._carry_out(heard)
+
+    async def give_up(self, message: AbstractIncomingMessage) -> None:
+        """Park as dead what the broker has given up; operators see it, and `replay` tries it again."""
+        for event in self._reader.read(message.body, message.user_id):
+            await self._park(
+                event, event.problem or GivenUp("the broker gave it up: nobody ever acknowledged it")
+            )
+
+    async def self_check(self) -> None:
+        """Whether a batch could be carried out; raises what PostgreSQL says against it (no tables, no right, read-only)."""
+        async with self._work.engine.connect() as db:
+            await db.execute(_CLAIM, {"consumer": self._work.service, "ids": []})
+            await db.rollback()
 
     async def _carry_out(self, heard: Sequence[Heard]) -> None:
         if not heard:
@@ -426,7 +443,7 @@ def _lost(problem: DBAPIError) -> bool:
 
 def permanent(problem: Exception) -> bool:
     """Whether trying again cannot help: unreadable, refused (our bug: a valid fact is never refused), or a constraint."""
-    return isinstance(problem, Unreadable | TielineError | IntegrityError)
+    return isinstance(problem, Unreadable | GivenUp | TielineError | IntegrityError)
 
 
 def state_after(problem: Exception, attempts: int) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import crashing, metrics
@@ -72,45 +72,13 @@ def envelope(service: str, told: Announcement) -> str:
     return f'{orjson.dumps(head).decode()[:-1]},"data":{fact.model_dump_json()}}}'
 
 
-_ADD = text(
-    """
-    WITH told AS (
-        SELECT * FROM unnest(:ids, :keys, :subjects, :bodies)
-            WITH ORDINALITY AS told(event_id, routing_key, subject, body, nth)
-    ), kept AS (
-        INSERT INTO event_log (event_id, created_at, routing_key, subject, body)
-        SELECT event_id, :at, routing_key, subject, body FROM told
-    )
-    INSERT INTO outbox (event_id, event_at) SELECT event_id, :at FROM told ORDER BY nth
-    """
-).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("keys", type_=ARRAY(Text)),
-    bindparam("subjects", type_=ARRAY(Text)),
-    bindparam("bodies", type_=ARRAY(Text)),
-)
-
-
 Bodies = dict[UUID, tuple[str, str]]
 """{event id: (routing key, body)}."""
 
 
-async def add_to_outbox(db: AsyncConnection, service: str, announced: Sequence[Announcement]) -> Bodies:
-    """Write a transaction's announcements, last in it, in one statement; what was written comes back."""
-    if not announced:
-        return {}
-    told = {one.event_id: (one.fact.TYPE, envelope(service, one)) for one in announced}
-    await db.execute(
-        _ADD,
-        {
-            "ids": list(told),
-            "keys": [key for key, _ in told.values()],
-            "subjects": [one.fact.subject for one in announced],
-            "bodies": [body for _, body in told.values()],
-            "at": announced[0].at,
-        },
-    )
-    return told
+def bodies(service: str, announced: Sequence[Announcement]) -> Bodies:
+    """What the announcements of a transaction look like on the wire."""
+    return {one.event_id: (one.fact.TYPE, envelope(service, one)) for one in announced}
 
 
 class Fresh:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import time
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.errors import Stale
@@ -19,9 +20,11 @@ class _Dataclass(Protocol):
 
 
 C = TypeVar("C", bound=_Dataclass)
+V = TypeVar("V")
 
 FRESH_SECONDS = 1.0
-_kept: dict[tuple[str, type[Any]], tuple[float, Any]] = {}
+_CHOSEN = text("SELECT chosen, version FROM preferences")
+_kept: dict[tuple[Engine, type[Any]], tuple[float, Any]] = {}
 
 
 class PreferencesChanged(Stale):
@@ -30,18 +33,35 @@ class PreferencesChanged(Stale):
 
 async def preferences(tx: Tx, kind: type[C]) -> C:
     """What is chosen now, defaults filled in; kept in memory for a second per database."""
-    place = (str(tx.db.engine.url), kind)
+
+    async def read(db: AsyncConnection) -> C:
+        return (await read_preferences(db, kind))[0]
+
+    return await kept_for_a_second(tx, kind, read)
+
+
+async def kept_for_a_second(tx: Tx, kind: type[V], read: Callable[[AsyncConnection], Awaitable[V]]) -> V:
+    """What every hot transaction asks and people change now and then: read once a second per database and process.
+
+    Whoever changes it in this process says so with `forget_one`.
+    """
+    place = (tx.db.engine.sync_engine, kind)
     kept = _kept.get(place)
     if kept and kept[0] > time.monotonic():
-        return cast(C, kept[1])
-    chosen, _ = await read_preferences(tx.db, kind)
-    _kept[place] = (time.monotonic() + FRESH_SECONDS, chosen)
-    return chosen
+        return cast(V, kept[1])
+    value = await read(tx.db)
+    _kept[place] = (time.monotonic() + FRESH_SECONDS, value)
+    return value
+
+
+def forget_one(tx: Tx, kind: type[Any]) -> None:
+    """It has just been changed here: the next one to ask reads it again."""
+    _kept.pop((tx.db.engine.sync_engine, kind), None)
 
 
 async def read_preferences(db: AsyncConnection, kind: type[C]) -> tuple[C, int]:
     """What is chosen, and the version for If-Match (0: nothing was chosen yet)."""
-    row = (await db.execute(text("SELECT chosen, version FROM preferences"))).first()
+    row = (await db.execute(_CHOSEN)).first()
     if row is None:
         return kind(), 0
     known = {field.name for field in dataclasses.fields(kind)}
@@ -66,7 +86,7 @@ async def choose(tx: Tx, service: str, kind: type[C], version: int, wanted: dict
         {"chosen": orjson.dumps(as_json(after)).decode()},
     )
     tx.record("preferences", service, "chosen", as_json(before), as_json(after))
-    _kept.pop((str(tx.db.engine.url), kind), None)
+    forget_one(tx, kind)
     return after, version + 1
 
 

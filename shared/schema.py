@@ -62,14 +62,14 @@ def document_id(name: str = "id", *args: Any, **options: Any) -> Column[Any]:
     return Column(name, Uuid(as_uuid=True), *args, **options)
 
 
+_NEXT = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
+
+
 async def next_numbers(db: AsyncConnection, sequence: str, prefix: str, count: int = 1) -> list[str]:
     """The next human numbers of a document kind: `["SO-000123", …]`. Gaps are normal: a rolled-back one is not reused."""
     if count < 1:
         return []
-    rows = await db.execute(
-        text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)"),
-        {"sequence": sequence, "count": count},
-    )
+    rows = await db.execute(_NEXT, {"sequence": sequence, "count": count})
     return [f"{prefix}-{number:06d}" for (number,) in rows]
 
 

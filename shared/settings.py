@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Requests a second that one caller may send to this process; 0: as many as it likes."""
     principal_burst: float = Field(2000, ge=1)
     """Requests that one caller may send at once."""
+    inventory_url: str | None = None
+    """Where orders asks what is available and why a line waits; without it nobody is asked (ADR 9)."""
     cors_origins: list[str] = []
     log_level: str = "INFO"
     log_format: Literal["json", "console"] = "json"

@@ -27,7 +27,8 @@ F = TypeVar("F", bound=Fact)
 ALL_SCOPES = frozenset(
     {
         "orders:read", "orders:write", "orders:priority", "customers:write",
-        "inventory:read", "items:write", "stock:adjust", "receiving:write", "inspections:write", "returns:write",
+        "inventory:read", "inventory:write", "items:write", "stock:adjust", "receiving:write", "inspections:write",
+        "returns:write",
         "purchasing:read", "purchasing:write", "vendors:write", "approve:nonstock", "approve:special", "approve:kit",
         "shipping:read", "shipping:write", "notices:read", "teams:write",
         "preferences:read", "preferences:write", "ops:read", "ops:parked",

@@ -6,8 +6,8 @@ transaction has ended. Nothing else in Tieline commits (a test looks for `.commi
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -20,13 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import crashing, metrics
 from shared.auth import Principal, Scope
+from shared.closing import close
 from shared.contracts import Fact
 from shared.errors import Unavailable
+from shared.idempotency import Kept
 from shared.ids import new_id
 from shared.logging import get_logger
-from shared.outbox import Announcement, Fresh, add_to_outbox
+from shared.outbox import Announcement, Fresh
 from shared.quantity import plain
-from shared.record_log import LogEntry, write_log
+from shared.record_log import LogEntry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +41,10 @@ RETRIED = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout: another try may well succeed."""
 KERNEL = "kernel"
 """The actor of the kernel's own transactions: parking, trying again."""
+CLOCK = "clock"
+"""The actor of what is done because its time has come."""
+NOBODYS = frozenset({KERNEL, CLOCK})
+"""Neither a call nor a fact: no crash point counts them."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,19 @@ class Tx:
     principal: Principal | None = None
     announced: list[Announcement] = field(default_factory=list)
     entries: list[LogEntry] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    callers: tuple["Tx", ...] = ()
+    """Of calls that were gathered: this transaction in the name of each, in their order (`each`)."""
+
+    def as_(self, origin: Origin, principal: Principal | None) -> "Tx":
+        """This same transaction in the name of one caller: whoever tells or records by it is that caller."""
+        return replace(self, origin=origin, principal=principal, callers=())
+
+    def each(self, count: int) -> "list[Tx]":
+        """For each of so many wishes of a list, in its order: this transaction in the name of its caller."""
+        if self.callers and len(self.callers) != count:
+            raise AssertionError(f"{count} wishes of {len(self.callers)} callers")
+        return list(self.callers) or [self] * count
 
     @property
     def actor(self) -> str:
@@ -156,6 +175,37 @@ class Committed:
         return True
 
 
+class UnderWay:
+    """Transactions and reads, each in a task of its own.
+
+    A caller that goes away, a time limit, a closing channel: they only stop waiting, and what had begun ends by itself,
+    whole. Cut off in the middle it would cost its session each time, and what reached the server would be anyone's guess.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def carry(self, work: Coroutine[Any, Any, R]) -> R:
+        """Do the work; its result, unless the caller stops waiting for it."""
+        return await asyncio.shield(self.start(work))
+
+    def start(self, work: Coroutine[Any, Any, R]) -> "asyncio.Task[R]":
+        """Do the work, for nobody who waits."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def ended(self, seconds: float) -> None:
+        """When all of it has ended, at the latest after so many seconds: what is not done by then is cut off."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
 @dataclass(frozen=True)
 class Work:
     """What `run` needs of a service: its database, and whom to wake after a commit."""
@@ -166,6 +216,12 @@ class Work:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     fresh: Fresh = field(default_factory=Fresh)
     """What was announced and committed in this process, for its relay."""
+    alarm: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by whoever has given this process's clock something to do before it would look by itself."""
+    under_way: UnderWay = field(default_factory=UnderWay)
+    """What somebody has begun, whether or not anybody still waits for it."""
+    gathering: dict[Any, Any] = field(default_factory=dict)
+    """{list handler: whoever gathers calls for it} (`shared.web`)."""
 
 
 async def run(
@@ -180,18 +236,29 @@ async def run(
     """Call the handler in a transaction; its announcements and log rows commit with its writes.
 
     Serialization failures, deadlocks and lock timeouts are tried again (at most 4 times in all, with jitter), and so is
-    work whose connection the server has ended. A busy pool is `Unavailable`.
+    work whose connection the server has ended. A busy pool is `Unavailable`. A caller that is cancelled stops waiting;
+    the transaction goes on and ends whole.
     """
+    return await work.under_way.carry(_tried(work, handler, origin, principal, *args, **kwargs))
+
+
+async def _tried(
+    work: Work,
+    handler: Callable[Concatenate[Tx, P], Awaitable[R]],
+    origin: Origin,
+    principal: Principal | None,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
     for attempt in range(1, MOST_TRIES + 1):
         try:
             result = await _once(work, handler, origin, principal, *args, **kwargs)
         except PoolTimeout as busy:
             raise Unavailable("The service is busy; send the same request again", retry_after=1) from busy
         except DBAPIError as problem:
-            state = sqlstate(problem)
-            if attempt == MOST_TRIES or not (state in RETRIED or _connection_died(problem)):
+            if attempt == MOST_TRIES or not _may_succeed(problem):
                 raise
-            metrics.transaction_retries.labels(state or "connection").inc()
+            metrics.transaction_retries.labels(sqlstate(problem) or "connection").inc()
             await asyncio.sleep(random.uniform(0.02, 0.2) * attempt)  # noqa: S311  # jitter, not a secret
         else:
             work.committed.fire()
@@ -210,11 +277,10 @@ async def _once(
     async with work.engine.begin() as db:
         tx = Tx(db, work.now(), origin, principal)
         result = await handler(tx, *args, **kwargs)
-        await write_log(db, tx.entries, tx.now)
-        told = await add_to_outbox(db, work.service, tx.announced)
-        if origin.actor != KERNEL:
+        told = await close(db, work.service, tx.now, tx.announced, tx.entries, tx.kept)
+        if origin.actor not in NOBODYS:
             crashing.reached("pre_commit" if principal else "batch_pre_commit")
-    if origin.actor != KERNEL:
+    if origin.actor not in NOBODYS:
         crashing.reached("post_commit" if principal else "batch_committed")
     work.fresh.put(told)
     return result
@@ -226,18 +292,32 @@ def sqlstate(problem: DBAPIError) -> str | None:
     return str(state) if state else None
 
 
-def _connection_died(problem: DBAPIError) -> bool:
-    """A connection that the server has ended. Even where COMMIT had reached it another try is safe: an event is in the
-    inbox by then, a POST's key is stored, and an update's version has moved on."""
-    return problem.connection_invalidated
+def constraint(problem: DBAPIError) -> str | None:
+    """The name of the constraint that stopped a write."""
+    return getattr(getattr(problem.orig, "__cause__", None), "constraint_name", None)
+
+
+def _may_succeed(problem: DBAPIError) -> bool:
+    """Whether another try may go better.
+
+    After a connection that the server has ended it is safe even where COMMIT had reached it: an event is in the inbox by
+    then, a POST's key is stored, and an update's version has moved on. A key that somebody else has stored since we
+    looked for it has an answer now.
+    """
+    state = sqlstate(problem)
+    answered = state == "23505" and constraint(problem) == "idempotency_pkey"
+    return state in RETRIED or answered or problem.connection_invalidated
 
 
 def changes(before: object, after: object) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs between two versions of a frozen dataclass: ({field: old}, {field: new}), for `tx.record`."""
-    differing = [f.name for f in fields(before) if getattr(before, f.name) != getattr(after, f.name)]  # type: ignore[arg-type]  # dataclasses by contract
-    return {name: getattr(before, name) for name in differing}, {
-        name: getattr(after, name) for name in differing
-    }
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for field_ in fields(before):  # type: ignore[arg-type]  # dataclasses by contract
+        was, now = getattr(before, field_.name), getattr(after, field_.name)
+        if was != now:
+            old[field_.name], new[field_.name] = was, now
+    return old, new
 
 
 def _jsonable(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

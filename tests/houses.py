@@ -49,6 +49,10 @@ class ServiceProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    def keep(self, **settings: str) -> None:
+        """Start with these settings too from now on."""
+        self._environment = {**self._environment, **settings}
+
     async def start(self, **settings: str) -> None:
         """Start it, with further settings such as `CRASH_AT`."""
         with self.log.open("ab") as log:

@@ -398,39 +398,73 @@ def released_units_stand_on_shipments(books: Books) -> Iterator[str]:
 
 
 def copies_of_shipments_are_current(books: Books) -> Iterator[str]:
-    """I-15, SO-14: orders knows each shipment as it stands, and bills it once."""
+    """I-15: orders knows each shipment as it stands."""
     known = books.by("orders.shipments", "id")
-    invoices = books.by("orders.invoices", "shipment_id")
-    count = Counter(row["shipment_id"] for row in books.all("orders.invoices") if row["shipment_id"])
-    billed = books.sums("orders.invoice_lines", ("invoice_id", "line_id"), "qty")
-    quantities = books.sums("shipping.shipment_shares", ("shipment_line_id",), "qty", "shipped")
-    lines: dict[UUID, dict[UUID, Figures]] = defaultdict(dict)
-    for line in books.all("shipping.shipment_lines"):
-        if line["id"] in quantities:
-            lines[line["shipment_id"]][line["line_id"]] = quantities[line["id"]]
     for shipment in books.all("shipping.shipments"):
-        name, copy, invoice = shipment["number"], known.get(shipment["id"]), invoices.get(shipment["id"])
-        if copy and invoice is None and shipment["state"] == "voided":
-            # heard of only when it was void already: there was nothing to bill
+        copy = known.get(shipment["id"])
+        if copy is None:
+            yield f"{shipment['number']}: orders does not know it"
+        elif copy["version"] != shipment["told"]:
+            yield f"{shipment['number']}: orders has version {copy['version']} of {shipment['told']}"
+
+
+def shipments_are_billed_once(books: Books) -> Iterator[str]:
+    """SO-14, SHIP-2: each order on a shipment has one invoice of it, of what the order has there."""
+    bills = [row for row in books.all("orders.invoices") if row["shipment_id"]]
+    count = Counter((row["shipment_id"], row["order_id"]) for row in bills)
+    invoices = {(row["shipment_id"], row["order_id"]): row for row in bills}
+    billed = _billed_goods(books)
+    goods = _goods_on_shipments(books)
+    for shipment in books.all("shipping.shipments"):
+        own = goods[shipment["id"]]
+        # one that has left the shipment may have an empty draft of it still
+        orders = own.keys() | {order for id_, order in invoices if id_ == shipment["id"]}
+        for order in orders:
+            name = f"{shipment['number']} for {books.numbers.get(order, order)}"
+            carried = {line: qty for line, qty in own.get(order, {}).items() if qty}
+            invoice = invoices.get((shipment["id"], order))
+            if invoice is None:
+                # heard of only when it was void already, or left without any of it: there was nothing to bill
+                if carried and shipment["state"] != "voided":
+                    yield f"{name}: no invoice"
+                continue
+            state = _invoice_state(shipment["state"], carried)
+            times = count[shipment["id"], order]
+            if invoice["state"] != state or times != 1:
+                yield f"{name} is {shipment['state']}: {times} invoices, {invoice['state']}"
+            if state != "void" and carried != billed[invoice["id"]]:
+                yield f"{name}: {list(carried.values())}, billed {list(billed[invoice['id']].values())}"
+
+
+def _invoice_state(shipment: str, carried: Mapping[UUID, Decimal]) -> str:
+    if shipment == "shipped":
+        return "final" if carried else "void"
+    return "void" if shipment == "voided" else "draft"
+
+
+def _billed_goods(books: Books) -> dict[UUID, dict[UUID, Decimal]]:
+    billed: dict[UUID, dict[UUID, Decimal]] = defaultdict(dict)
+    for (id_, line), (qty,) in books.sums("orders.invoice_lines", ("invoice_id", "line_id"), "qty").items():
+        if books.lines[line]["kind"] != "service":
+            billed[id_][line] = qty
+    return billed
+
+
+def _goods_on_shipments(books: Books) -> dict[UUID, dict[UUID, dict[UUID, Decimal]]]:
+    """{shipment: {order: {line: units on it, or that left with it}}}."""
+    shipped = {row["id"] for row in books.all("shipping.shipments") if row["state"] == "shipped"}
+    shares = books.sums("shipping.shipment_shares", ("shipment_line_id",), "qty", "shipped")
+    goods: dict[UUID, dict[UUID, dict[UUID, Decimal]]] = defaultdict(lambda: defaultdict(dict))
+    for line in books.all("shipping.shipment_lines"):
+        if line["component"] > 0:
+            # a kit is billed by its parent line
             continue
-        if copy is None or invoice is None:
-            yield f"{name}: orders knows it {bool(copy)}, invoice {bool(invoice)}"
-            continue
-        if copy["version"] != shipment["told"]:
-            yield f"{name}: orders has version {copy['version']} of {shipment['told']}"
-        state = {"shipped": "final", "voided": "void"}.get(shipment["state"], "draft")
-        if invoice["state"] != state or count[shipment["id"]] != 1:
-            yield f"{name} is {shipment['state']}: {count[shipment['id']]} invoices, {invoice['state']}"
-        if state == "void":
-            continue
-        nth = 1 if state == "final" else 0
-        goods = {line: q[nth] for line, q in lines[shipment["id"]].items() if q[nth]}
-        bill = {
-            line: qty for (id_, line), (qty,) in billed.items()
-            if id_ == invoice["id"] and books.lines[line]["kind"] != "service"
-        }  # fmt: skip
-        if goods != bill:
-            yield f"{name} carries {list(goods.values())}, its invoice {list(bill.values())}"
+        qty, left = shares.get(line["id"], (ZERO, ZERO))
+        own = goods[line["shipment_id"]][line["order_id"]]
+        own[line["line_id"]] = own.get(line["line_id"], ZERO) + (
+            left if line["shipment_id"] in shipped else qty
+        )
+    return goods
 
 
 def holds_reach_their_orders(books: Books) -> Iterator[str]:
@@ -460,5 +494,6 @@ CHECKS = (
     receipts_are_inspected_and_noticed,
     released_units_stand_on_shipments,
     copies_of_shipments_are_current,
+    shipments_are_billed_once,
     holds_reach_their_orders,
 )

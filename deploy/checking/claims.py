@@ -161,7 +161,8 @@ def no_question_is_open(books: Books) -> Iterator[str]:
     for question in books.rows("inventory", "questions"):
         if question["answered_at"] is None:
             order = books.orders.get(question["order_id"])
-            yield f"inventory's question {question['id']} about {order['number'] if order else '?'} is not answered"
+            about = order["number"] if order else question["reason"]
+            yield f"inventory's question {question['id']} about {about} is not answered"
     answered = {row["question_id"] for row in books.rows("inventory", "asks") if row["given"] is not None}
     for claim in books.claims.values():
         if claim["asked"] > 0 and live(claim) > 0 and not _was_refused(books, claim):
@@ -170,6 +171,13 @@ def no_question_is_open(books: Books) -> Iterator[str]:
         if row["answered_at"] is None and row["question_id"] not in answered:
             po = books.by("purchasing", "purchase_orders", "id").get((row["po_id"],))
             yield f"purchasing's question about {po['number'] if po else row['po_id']} is not answered"
+
+
+def no_loss_is_open(books: Books) -> Iterator[str]:
+    """I-20: every loss that asked for units has booked what it was given, or was refused it (BO-12)."""
+    for row in books.rows("inventory", "adjustments"):
+        if row.get("asking"):
+            yield f"{row['number']} of {row['sku']} in {row['warehouse']} still asks for {plain(row['asking'])}"
 
 
 def _was_refused(books: Books, claim: Row) -> bool:

@@ -80,9 +80,8 @@ INVARIANTS = (
     ),
     Invariant(
         "I-12",
-        "nobody waits while stock is free",
-        (stock.is_not_idle,),
-        absent="taking by rank from lines that hold units (BO-9 to BO-12)",
+        "nobody waits while stock is free, or while a lower rank holds some that may be taken back",
+        (stock.is_not_idle, stock.rank_is_kept),
     ),
     Invariant(
         "I-13",
@@ -119,7 +118,12 @@ INVARIANTS = (
     Invariant(
         "I-20",
         "released live units are on shipments once, and no question is open",
-        (claims.released_units_stand, claims.shares_stand_once, claims.no_question_is_open),
+        (
+            claims.released_units_stand,
+            claims.shares_stand_once,
+            claims.no_question_is_open,
+            claims.no_loss_is_open,
+        ),
         absent="what a limited token sees (a test of each service)",
     ),
 )

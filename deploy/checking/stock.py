@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
-from deploy.checking.books import ZERO, Books, Row, grouped, plain, total
+from deploy.checking.books import ZERO, Books, Key, Row, grouped, plain, total
 
 PARTS = ("allotted", "pegged", "arrived", "quarantined")
 
@@ -81,16 +81,76 @@ def books_once(books: Books) -> Iterator[str]:
 
 def is_not_idle(books: Books) -> Iterator[str]:
     """I-12: nothing is available while an eligible line waits for it."""
-    waiting = grouped(
-        (d for d in books.rows("inventory", "demand") if d["need"] > d["granted"] and not d["special"]),
-        "sku",
-        "warehouse",
-    )
+    waiting, skips = _waiting(books), _skips(books)
     for row in books.rows("inventory", "stock"):
+        free = available(row)
         lines = waiting.get((row["sku"], row["warehouse"]), [])
-        if lines and available(row) > 0:
-            first = min(
-                lines, key=lambda d: (-d["priority"], d["ranked_at"], str(d["order_id"]), d["line_no"])
-            )
-            lacks = plain(first["need"] - first["granted"])
-            yield f"{name(row)}: {plain(available(row))} are free while {books.line_name(first['line_id'])} lacks {lacks}"
+        if skips:
+            # BO-5: such a line is passed over until its whole need can be granted at once
+            lines = [d for d in lines if not d["all_or_nothing"] or _lacks(d) <= free]
+        if lines and free > 0:
+            first = min(lines, key=_rank)
+            line = books.line_name(first["line_id"])
+            yield f"{name(row)}: {plain(free)} are free while {line} lacks {plain(_lacks(first))}"
+
+
+def rank_is_kept(books: Books) -> Iterator[str]:
+    """I-12: nobody holds units that may be taken back while a line that ranks ahead waits for such (BO-13)."""
+    waiting, skips = _waiting(books), _skips(books)
+    demands = books.by("inventory", "demand", "line_id", "component")
+    for (sku, warehouse), claims in books.grouped("inventory", "allotments", "sku", "warehouse").items():
+        lines = [d for d in waiting.get((sku, warehouse), []) if not (skips and d["all_or_nothing"])]
+        if not lines:
+            continue
+        first = min(lines, key=_rank)
+        for claim in claims:
+            holder = demands.get((claim["line_id"], claim["component"]))
+            if holder is None or holder["special"] or _rank(holder) <= _rank(first):
+                continue
+            if (units := takeable(claim)) > 0:
+                yield (
+                    f"{sku} in {warehouse}: {books.line_name(holder['line_id'])} holds {plain(units)}, while "
+                    f"{books.line_name(first['line_id'])}, which ranks ahead of it, lacks {plain(_lacks(first))}"
+                )
+
+
+def takeable(claim: Row) -> Decimal:
+    """Free-stock units that a higher rank could have: not locked by picking (BO-10), and nobody asks for them."""
+    if is_peg(claim) or claim.get("locked"):
+        return ZERO
+    left: Decimal = live(claim) - claim["asked"]
+    return max(ZERO, left)
+
+
+def _waiting(books: Books) -> dict[Key, list[Row]]:
+    """By key the lines that lack units and should have got what there is; none where a person decides (BO-14, BO-15)."""
+    if books.preference("inventory", "backorder_management", "on") != "on":
+        return {}
+    left = _left_for_a_schedule(books)
+    lacking = (d for d in books.rows("inventory", "demand") if _lacks(d) > 0 and not d["special"])
+    return {key: own for key, own in grouped(lacking, "sku", "warehouse").items() if key not in left}
+
+
+def _skips(books: Books) -> bool:
+    return books.preference("inventory", "head_of_line", "hold") == "skip"
+
+
+def _left_for_a_schedule(books: Books) -> set[Key]:
+    """Keys whose increases wait for a schedule that is switched off."""
+    tables = books.tables["inventory"]
+    off = {row["name"] for row in tables.get("automation_schedules", []) if not row["enabled"]}
+    return {
+        (row["sku"], row["warehouse"]) for row in tables.get("automation_left", []) if row["schedule"] in off
+    }
+
+
+def _lacks(demand: Row) -> Decimal:
+    lacking: Decimal = demand["need"] - demand["granted"]
+    return lacking
+
+
+def _rank(demand: Row) -> tuple[object, ...]:
+    """BO-6: the higher priority first, then the earlier opening."""
+    return (
+        -demand["priority"], demand["ranked_at"], demand["order_id"], demand["line_no"], demand["component"],
+    )  # fmt: skip

@@ -29,7 +29,7 @@ InstanceName = Annotated[str, typer.Option("--instance", help="The local instanc
 
 EVERY_SCOPE = (
     "orders:read orders:write orders:priority customers:write "
-    "inventory:read items:write stock:adjust receiving:write inspections:write returns:write "
+    "inventory:read inventory:write items:write stock:adjust receiving:write inspections:write returns:write "
     "purchasing:read purchasing:write vendors:write approve:nonstock approve:special approve:kit "
     "shipping:read shipping:write notices:read teams:write "
     "preferences:read preferences:write ops:read ops:parked"

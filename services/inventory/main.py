@@ -1,6 +1,6 @@
 """The inventory service."""
 
-from services.inventory import api
+from services.inventory import api, handlers
 from services.inventory.domain.preferences import Preferences
 from services.inventory.subscriptions import SUBSCRIPTIONS
 from shared.service import Service
@@ -11,6 +11,7 @@ service = Service(
     routers=api.routers,
     subscriptions=SUBSCRIPTIONS,
     preferences=Preferences,
+    tick=handlers.tick,
 )
 app = service.app
 

@@ -6,7 +6,9 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     Numeric,
@@ -27,6 +29,7 @@ incoming_shipment_numbers = Sequence("incoming_shipment_numbers", metadata=metad
 inspection_numbers = Sequence("inspection_numbers", metadata=metadata)
 adjustment_numbers = Sequence("adjustment_numbers", metadata=metadata)
 customer_return_numbers = Sequence("customer_return_numbers", metadata=metadata)
+stock_count_numbers = Sequence("stock_count_numbers", metadata=metadata)
 
 
 def _version() -> Column[int]:
@@ -123,6 +126,7 @@ stock = Table(
     qty("pegged"),
     qty("arrived"),
     qty("quarantined"),
+    Column("has_levels", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("sku", "warehouse"),
     CheckConstraint("on_hand >= allotted + pegged + arrived + quarantined", name="not_oversold"),
     CheckConstraint(
@@ -185,6 +189,7 @@ demand = Table(
     instant("ranked_at"),
     Column("special", Boolean, nullable=False),
     Column("all_or_nothing", Boolean, nullable=False),
+    Column("stuck", Boolean, nullable=False, server_default=text("false")),
     Column("heard_version", BigInteger, nullable=False),
     Column("settled_version", BigInteger, nullable=False),
     PrimaryKeyConstraint("line_id", "component"),
@@ -201,6 +206,17 @@ demand = Table(
         "line_no",
         "component",
         postgresql_where=text("need > granted AND NOT special"),
+    ),
+    Index(
+        "demand_holders",
+        "sku",
+        "warehouse",
+        text("priority DESC"),
+        "ranked_at",
+        "order_id",
+        "line_no",
+        "component",
+        postgresql_where=text("granted > shipped AND NOT special AND NOT stuck"),
     ),
     Index(
         "demand_unshipped",
@@ -235,6 +251,10 @@ allotments = Table(
     qty("returned"),
     qty("missing"),
     qty("asked"),
+    Column("locked", Boolean, nullable=False, server_default=text("false")),
+    Column("unlocks", Integer, nullable=False, server_default="0"),
+    qty("unproven"),
+    CheckConstraint("unproven BETWEEN 0 AND returned", name="unproven_is_returned"),
     CheckConstraint("qty > 0", name="something"),
     CheckConstraint("withdrawn + failed + shipped + returned <= qty", name="no_unit_twice"),
     CheckConstraint(
@@ -243,8 +263,11 @@ allotments = Table(
     ),
     CheckConstraint("passed + failed <= qty AND missing <= returned", name="parts"),
     CheckConstraint("0 <= asked AND asked <= qty", name="asked"),
+    CheckConstraint("unlocks >= 0", name="unlocks"),
     CheckConstraint("(receipt_line_id IS NULL) = (tie_id IS NULL)", name="peg_has_a_tie"),
     Index("allotments_of_line", "line_id", "component"),
+    Index("allotments_asked", "sku", "warehouse", postgresql_where=text("asked > 0")),
+    Index("allotments_locked", "sku", "warehouse", postgresql_where=text("locked")),
     Index(
         "allotments_peg_once",
         "receipt_line_id",
@@ -256,14 +279,25 @@ allotments = Table(
     ),
 )
 
+unpickings = Table(
+    "unpickings",
+    metadata,
+    document_id("shipment_id"),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("shipment_id", "version"),
+)
+
 questions = Table(
     "questions",
     metadata,
     document_id(primary_key=True),
-    document_id("order_id", nullable=False),
+    document_id("order_id", nullable=True),
+    document_id("adjustment_id", ForeignKey("adjustments.id"), nullable=True),
     Column("reason", Text, nullable=False),
     instant("asked_at"),
     instant("answered_at", nullable=True),
+    CheckConstraint("order_id IS NOT NULL OR adjustment_id IS NOT NULL", name="asker"),
+    Index("questions_of_adjustment", "adjustment_id", postgresql_where=text("adjustment_id IS NOT NULL")),
     Index("questions_open", "asked_at", postgresql_where=text("answered_at IS NULL")),
 )
 
@@ -273,9 +307,13 @@ asks = Table(
     document_id("question_id", ForeignKey("questions.id")),
     document_id("allotment_id", ForeignKey("allotments.id"), nullable=False),
     qty("wanted", default=None),
+    qty("units"),
+    qty("got"),
+    Column("unlocks", Integer, nullable=False, server_default="0"),
     qty("given", nullable=True),
     PrimaryKeyConstraint("question_id", "allotment_id"),
     CheckConstraint("wanted > 0", name="wanted"),
+    CheckConstraint("0 <= got AND got <= units", name="got"),
     Index("asks_open", "allotment_id", postgresql_where=text("given IS NULL")),
 )
 
@@ -307,6 +345,7 @@ purchase_order_lines = Table(
     qty("received"),
     qty("supply_limit", nullable=True),
     qty("cancel_floor", nullable=True),
+    Column("expected_on", Date),
     CheckConstraint("received >= 0", name="received"),
     CheckConstraint("supply_limit IS NULL OR supply_limit >= 0", name="supply_limit"),
     Index("purchase_order_lines_of_po", "po_id", "line_no"),
@@ -448,8 +487,14 @@ adjustments = Table(
     Column("reason", Text, nullable=False),
     Column("adjusted_by", Text, nullable=False),
     instant("adjusted_at"),
+    qty("asking"),
+    qty("refused"),
     CheckConstraint("qty <> 0", name="something"),
+    CheckConstraint(
+        "asking >= 0 AND refused >= 0 AND (asking + refused = 0 OR asking + refused <= -qty)", name="loss"
+    ),
     Index("adjustments_of_item", "sku", "warehouse", "id"),
+    Index("adjustments_asking", "sku", "warehouse", postgresql_where=text("asking > 0")),
 )
 
 customer_returns = Table(
@@ -472,4 +517,105 @@ customer_returns = Table(
     CheckConstraint("(order_id IS NULL) = (line_id IS NULL)", name="line"),
     Index("customer_returns_of_line", "line_id", postgresql_where=text("line_id IS NOT NULL")),
     Index("customer_returns_of_item", "sku", "warehouse", "id"),
+)
+
+# --- what is done by the clock, what was counted, what is to be bought for stock ---------------------------------------
+
+automation_schedules = Table(
+    "automation_schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _version(),
+    Column("enabled", Boolean, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    instant("next_at", nullable=True),
+    Column("trigger", Text, nullable=False),
+    CheckConstraint("name IN ('primary','secondary')", name="name"),
+    CheckConstraint("enabled = (next_at IS NOT NULL)", name="next"),
+    CheckConstraint("trigger IN ('due','switched_on')", name="trigger"),
+)
+
+automation_runs = Table(
+    "automation_runs",
+    metadata,
+    document_id(primary_key=True),
+    Column("schedule", Text, ForeignKey("automation_schedules.name"), nullable=False),
+    Column("trigger", Text, nullable=False),
+    instant("due_at"),
+    instant("started_at"),
+    Column("started_by", Text, nullable=False),
+    instant("finished_at", nullable=True),
+    Column("keys_looked_at", BigInteger, nullable=False, server_default="0"),
+    Column("lines_filled", BigInteger, nullable=False, server_default="0"),
+    qty("units"),
+    code("after_sku"),
+    code("after_warehouse"),
+    CheckConstraint("trigger IN ('due','missed','switched_on','by_hand')", name="trigger"),
+    CheckConstraint("keys_looked_at >= 0 AND lines_filled >= 0 AND units >= 0", name="counts"),
+    Index(
+        "automation_runs_one_at_a_time", "schedule", unique=True, postgresql_where=text("finished_at IS NULL")
+    ),
+    Index("automation_runs_of_schedule", "schedule", "id"),
+)
+
+automation_left = Table(
+    "automation_left",
+    metadata,
+    Column("schedule", Text, nullable=False),
+    code("sku"),
+    code("warehouse"),
+    instant("left_at"),
+    PrimaryKeyConstraint("schedule", "sku", "warehouse"),
+    CheckConstraint("schedule IN ('primary','secondary')", name="schedule"),
+)
+
+stock_counts = Table(
+    "stock_counts",
+    metadata,
+    document_id(primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("reference", Text, unique=True),
+    code("sku"),
+    code("warehouse"),
+    qty("expected", default=None),
+    qty("counted", default=None),
+    Column("discrepancy", Numeric(18, 6), Computed("counted - expected", persisted=True), nullable=False),
+    document_id("adjustment_id", ForeignKey("adjustments.id"), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("counted_by", Text, nullable=False),
+    instant("counted_at"),
+    CheckConstraint("counted >= 0 AND expected >= 0", name="not_negative"),
+    CheckConstraint("(counted = expected) = (adjustment_id IS NULL)", name="books_its_difference"),
+    Index("stock_counts_of_item", "sku", "warehouse", "id"),
+)
+
+replenishment_left = Table(
+    "replenishment_left",
+    metadata,
+    code("sku"),
+    code("warehouse"),
+    PrimaryKeyConstraint("sku", "warehouse"),
+)
+
+replenishment_needs = Table(
+    "replenishment_needs",
+    metadata,
+    code("sku"),
+    code("warehouse"),
+    Column("version", BigInteger, nullable=False),
+    qty("proposed"),
+    qty("position"),
+    qty("minimum"),
+    qty("target"),
+    qty("safety"),
+    Column("lead_time_days", Integer, nullable=False),
+    code("vendor", nullable=True),
+    code("from_warehouse", nullable=True),
+    instant("told_at"),
+    PrimaryKeyConstraint("sku", "warehouse"),
+    ForeignKeyConstraint(
+        ["sku", "warehouse"], ["replenishment_levels.sku", "replenishment_levels.warehouse"]
+    ),
+    CheckConstraint("version > 0 AND proposed >= 0", name="proposed"),
 )

@@ -54,6 +54,12 @@ class NewSubscription(Input):
     warehouse: Code | None = Field(None, description="Left out: of all warehouses")
 
 
+class CloseRequest(Input):
+    """What was done about it."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
 class Team(Output):
     """A team."""
 
@@ -82,6 +88,7 @@ class Concern(Output):
     line_no: int
     component: int
     qty: Qty
+    sku: str | None = Field(description="Where a notice groups lines of several items")
 
 
 class NoticeRow(Output):
@@ -90,7 +97,9 @@ class NoticeRow(Output):
     id: UUID
     number: str = Field(examples=["NT-000123"])
     kind: Kind
-    subject: UUID = Field(description="The inspection or the exception that it is about")
+    subject: UUID = Field(
+        description="What it is about: an inspection, an exception, a shipment, or an order in a warehouse"
+    )
     state: State
     version: int
     position: int = Field(
@@ -99,7 +108,7 @@ class NoticeRow(Output):
     warehouse: str
     title: str
     read: bool = Field(description="By the caller, since its last news")
-    sku: str
+    sku: str = Field(description="Empty when it groups lines of several items")
     description: str | None
     unit: str | None
     qty: Qty
@@ -111,6 +120,8 @@ class NoticeRow(Output):
     receipt_id: UUID | None
     receipt_number: str | None
     receipt_line_id: UUID | None
+    shipment_id: UUID | None
+    shipment_number: str | None
     reason: str | None
     message: str | None
     raised_at: datetime

@@ -84,6 +84,7 @@ def notice_list(
     warehouse: str | None = None,
     order_id: UUID | None = None,
     receipt_id: UUID | None = None,
+    shipment_id: UUID | None = None,
     unread: bool | None = None,
     mine: bool = False,
 ) -> Select[Any]:
@@ -100,6 +101,8 @@ def notice_list(
         query = query.where(_is(state))
     if receipt_id is not None:
         query = query.where(notices.c.receipt_id == receipt_id)
+    if shipment_id is not None:
+        query = query.where(notices.c.shipment_id == shipment_id)
     if order_id is not None:
         concerned = select(notice_concerns.c.notice_id).where(notice_concerns.c.order_id == order_id)
         query = query.where(notices.c.id.in_(concerned))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
+    PrimaryKeyConstraint,
     Sequence,
     Table,
     Text,
@@ -79,7 +80,7 @@ customers = Table(
     Column("name", Text, nullable=False),
     code("currency"),
     code("ship_type"),
-    code("shortage_answer"),
+    code("shortage_answer", nullable=True),
     _flag("no_backorders"),
     _flag("credit_hold"),
     code("team", nullable=True),
@@ -123,7 +124,7 @@ sales_orders = Table(
     code("team", nullable=True),
     Column("reference", Text),
     Column("requested_on", Date),
-    code("shortage_answer"),
+    code("shortage_answer", nullable=True),
     _flag("no_backorders"),
     _flag("credit_hold"),
     _flag("customer_hold"),
@@ -199,6 +200,7 @@ order_lines = Table(
     _flag("release_blocked"),
     _flag("is_backordered"),
     instant("backordered_at", nullable=True),
+    code("shortage_answer", nullable=True),
     UniqueConstraint("order_id", "line_no"),
     ForeignKeyConstraint(["order_id"], ["sales_orders.id"]),
     ForeignKeyConstraint(["parent_line_id"], ["order_lines.id"]),
@@ -212,6 +214,7 @@ order_lines = Table(
     CheckConstraint("shipped >= 0 and shipped + cancelled <= ordered", name="shipped"),
     CheckConstraint("price >= 0 and discount between 0 and 1 and tax_rate >= 0", name="terms"),
     CheckConstraint("(opening_version > 0) = (ranked_at is not null)", name="ranked_when_told"),
+    CheckConstraint("shortage_answer in ('split', 'backorder_line')", name="shortage_answer"),
     Index("order_lines_backordered_ix", "backordered_at", "id", postgresql_where=text("is_backordered")),
     Index(
         "order_lines_backordered_item_ix",
@@ -431,6 +434,14 @@ short_ships = Table(
     CheckConstraint("qty > 0", name="qty"),
 )
 
+answers_heard = Table(
+    "answers_heard",
+    metadata,
+    document_id("question_id"),
+    document_id("about"),
+    PrimaryKeyConstraint("question_id", "about"),
+)
+
 customer_returns = Table(
     "customer_returns",
     metadata,
@@ -457,7 +468,7 @@ invoices = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
     code("kind", server_default="invoice"),
     code("state"),
-    document_id("shipment_id", nullable=True, unique=True),
+    document_id("shipment_id", nullable=True),
     code("shipment_number", nullable=True),
     document_id("order_id", nullable=True),
     document_id("return_id", nullable=True, unique=True),
@@ -473,7 +484,10 @@ invoices = Table(
     CheckConstraint("state in ('draft', 'final', 'void')", name="state"),
     CheckConstraint("(state = 'final') = (number is not null)", name="numbered_when_final"),
     CheckConstraint("(state = 'final') = (finalised_at is not null)", name="dated_when_final"),
-    CheckConstraint("num_nonnulls(shipment_id, order_id, return_id) = 1", name="for_one_thing"),
+    UniqueConstraint("shipment_id", "order_id"),
+    CheckConstraint(
+        "(return_id is null) = (num_nonnulls(shipment_id, order_id) > 0)", name="for_goods_or_a_return"
+    ),
     CheckConstraint("kind in ('invoice', 'credit_note')", name="kind"),
     CheckConstraint("(kind = 'credit_note') = (return_id is not null)", name="credits_a_return"),
     CheckConstraint("kind = 'invoice' or state = 'final'", name="credits_at_once"),

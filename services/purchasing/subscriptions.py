@@ -6,6 +6,7 @@ from shared.contracts.inventory import (
     GoodsReceived,
     InspectionCompleted,
     ItemSaved,
+    ReplenishmentNeeded,
     StockAllotted,
     SupplyReduced,
     TieMissed,
@@ -27,6 +28,7 @@ SUBSCRIPTIONS: Subscriptions = {
     TieMissed: handlers.tie_missed,
     InspectionCompleted: handlers.inspection_completed,
     SupplyReduced: handlers.supply_reduced,
+    ReplenishmentNeeded: handlers.replenishment_needed,
     ShipmentShipped: handlers.shipment_told,
     ShipmentVoided: handlers.shipment_told,
 }

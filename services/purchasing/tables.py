@@ -419,3 +419,25 @@ tasks = Table(
     Index("tasks_created_at_id_ix", "created_at", "id"),
     Index("tasks_open_by_buyer_ix", "buyer", "created_at", postgresql_where=text("done_at IS NULL")),
 )
+
+# --- what stock itself needs ---
+
+replenishment_proposals = Table(
+    "replenishment_proposals",
+    metadata,
+    code("sku", primary_key=True),
+    code("warehouse", primary_key=True),
+    _count("version"),
+    qty("qty"),
+    qty("position"),
+    qty("minimum"),
+    qty("target"),
+    qty("safety"),
+    Column("lead_time_days", Integer, nullable=False),
+    code("vendor", nullable=True),
+    code("source_warehouse", nullable=True),
+    instant("told_at"),
+    CheckConstraint("qty >= 0", name="qty"),
+    Index("replenishment_proposals_open_ix", "vendor", "sku", "warehouse", postgresql_where=text("qty > 0")),
+    Index("replenishment_proposals_by_sku_ix", "sku", "warehouse", postgresql_where=text("qty > 0")),
+)

@@ -1,6 +1,7 @@
 """Read-only queries: what the lists and documents show."""
 
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from services.purchasing.tables import (
     product_lines,
     purchase_order_lines,
     purchase_orders,
+    replenishment_proposals,
     supply_reduction_lines,
     supply_reductions,
     tasks,
@@ -277,6 +279,47 @@ async def task_shown(db: AsyncConnection, task_id: UUID, scope: Scope) -> TaskOu
     """One task."""
     row = (await db.execute(tasks_list(scope).where(tasks.c.id == task_id))).first()
     return task_out(row) if row else None
+
+
+# --- replenishment proposals ---
+
+PROPOSAL_SORTS = Sorts(
+    {
+        "sku": replenishment_proposals.c.sku, "warehouse": replenishment_proposals.c.warehouse,
+        "qty": replenishment_proposals.c.qty,
+    },
+    default="sku,warehouse",
+    tie=replenishment_proposals.c.warehouse,
+)  # fmt: skip
+_ON_DRAFTS = (
+    select(func.coalesce(func.sum(_SUPPLY - purchase_order_lines.c.tied), 0))
+    .select_from(purchase_order_lines.join(purchase_orders, _OF_PO))
+    .where(
+        purchase_order_lines.c.sku == replenishment_proposals.c.sku,
+        purchase_orders.c.warehouse == replenishment_proposals.c.warehouse,
+        purchase_orders.c.state.in_(["draft", "awaiting_approval"]),
+    )
+    .scalar_subquery()
+)
+
+
+def proposals_list(
+    scope: Scope,
+    *,
+    sku: str | None = None,
+    warehouse: str | None = None,
+    vendor: str | None = None,
+    min_qty: Decimal | None = None,
+) -> Select[Any]:
+    """What stock itself needs in the caller's warehouses (BO-17), without what was withdrawn."""
+    p = replenishment_proposals.c
+    query = select(
+        replenishment_proposals,
+        _ON_DRAFTS.label("on_drafts"),
+        func.greatest(p.qty - _ON_DRAFTS, 0).label("to_buy"),
+    ).where(p.qty > 0, scope.where(p.warehouse))
+    query = _filtered(query, {p.sku: sku, p.warehouse: warehouse, p.vendor: vendor})
+    return query if min_qty is None else query.where(p.qty >= min_qty)
 
 
 # --- vendors, prices, product lines ---

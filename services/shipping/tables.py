@@ -41,6 +41,7 @@ allotments = Table(
     code("currency", nullable=True),
     code("carrier", nullable=True),
     Column("ship_to", JSONB),
+    Column("all_or_nothing", Boolean),
     Column("gated", Boolean, nullable=False, server_default="false"),
     qty("qty", nullable=True),
     qty("withdrawn"),
@@ -51,6 +52,7 @@ allotments = Table(
     qty("shipped"),
     qty("returned"),
     qty("missing"),
+    qty("unproven"),
     qty("standing"),
     CheckConstraint("withdrawn + failed + shipped + returned <= qty", name="units_once"),
     CheckConstraint("withdrawn + shipped + returned + standing <= qty", name="standing_once"),
@@ -59,6 +61,7 @@ allotments = Table(
         name="not_negative",
     ),
     CheckConstraint("missing BETWEEN 0 AND returned", name="missing_is_returned"),
+    CheckConstraint("unproven BETWEEN 0 AND returned", name="unproven_is_returned"),
     CheckConstraint(
         "release_no = 0 OR num_nulls(qty, order_number, line_id, line_no, component, sku, description, unit, precision,"
         " customer, ship_type, warehouse, currency, ship_to) = 0",
@@ -99,6 +102,7 @@ Index("shipments_created_ix", shipments.c.created_at, shipments.c.id)
 Index("shipments_customer_ix", shipments.c.customer, shipments.c.created_at, shipments.c.id)
 Index("shipments_warehouse_ix", shipments.c.warehouse, shipments.c.created_at, shipments.c.id)
 Index("shipments_state_ix", shipments.c.state, shipments.c.created_at, shipments.c.id)
+Index("shipments_pending_customer_ix", shipments.c.customer, postgresql_where=shipments.c.state == "pending")
 
 shipment_lines = Table(
     "shipment_lines",
@@ -114,6 +118,8 @@ shipment_lines = Table(
     Column("description", Text, nullable=False),
     code("unit"),
     Column("precision", Integer, nullable=False),
+    # the line that a mixed pick divided it from; no foreign key: an emptied line goes, and then there is no way back
+    Column("remainder_of", Uuid),
     UniqueConstraint("shipment_id", "line_id", "component", name="shipment_lines_one_per_demand_key"),
 )
 Index("shipment_lines_line_ix", shipment_lines.c.line_id)
@@ -130,6 +136,30 @@ shipment_shares = Table(
     CheckConstraint("shipped BETWEEN 0 AND qty", name="shipped_of_it"),
 )
 Index("shipment_shares_allotment_ix", shipment_shares.c.allotment_id)
+
+packages = Table(
+    "packages",
+    metadata,
+    document_id(primary_key=True),
+    Column("shipment_id", Uuid, ForeignKey(shipments.c.id), nullable=False),
+    Column("package_no", Integer, nullable=False),
+    Column("tracking_number", Text),
+    qty("weight", nullable=True),
+    instant("packed_at"),
+    CheckConstraint("package_no > 0", name="counts_from_one"),
+    CheckConstraint("weight > 0", name="weighs_something"),
+    UniqueConstraint("shipment_id", "package_no", name="packages_one_per_number_key"),
+)
+
+package_contents = Table(
+    "package_contents",
+    metadata,
+    Column("package_id", Uuid, ForeignKey(packages.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("shipment_line_id", Uuid, ForeignKey(shipment_lines.c.id), primary_key=True),
+    qty("qty", default=None),
+    CheckConstraint("qty > 0", name="something"),
+)
+Index("package_contents_line_ix", package_contents.c.shipment_line_id)
 
 questions = Table(
     "questions",

@@ -1,6 +1,6 @@
 """What callers may look at: read-only queries, each within the caller's warehouses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -11,8 +11,16 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shipping.domain.allotment import ShipTo
+from services.shipping.domain.packing import Content, Package, Printed
 from services.shipping.domain.shipment import Line, Share, Shipment, State
-from services.shipping.tables import allotments, shipment_lines, shipment_shares, shipments
+from services.shipping.tables import (
+    allotments,
+    package_contents,
+    packages,
+    shipment_lines,
+    shipment_shares,
+    shipments,
+)
 from shared.auth import Scope
 from shared.decimals import ZERO
 from shared.paging import Sorts
@@ -37,16 +45,46 @@ class Shown:
         return self.shipment.version
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A shipment with its packages."""
+
+    shipment: Shipment
+    packages: Sequence[Package]
+
+    @property
+    def version(self) -> int:
+        """For the ETag."""
+        return self.shipment.version
+
+
+_other_shares, _other_lines, _others = shipment_shares.alias(), shipment_lines.alias(), shipments.alias()
+_on_newer = (
+    select(func.coalesce(func.sum(_other_shares.c.qty), literal(ZERO)))
+    .select_from(
+        _other_shares.join(_other_lines, _other_lines.c.id == _other_shares.c.shipment_line_id)
+        .join(_others, _others.c.id == _other_lines.c.shipment_id)
+    )
+    .where(
+        _other_shares.c.allotment_id == shipment_shares.c.allotment_id,
+        _others.c.state == State.PENDING.value,
+        _others.c.id > shipments.c.id,
+    )
+    .correlate(shipment_shares, shipments)
+    .scalar_subquery()
+)  # fmt: skip
+_not_passed = (
+    allotments.c.qty
+    - allotments.c.withdrawn
+    - allotments.c.failed
+    - allotments.c.passed
+    - allotments.c.unproven
+)
 _uninspected = case(
+    # the same rule as `domain.inspection_gate.waiting`
     (
-        and_(allotments.c.gated, shipments.c.state.in_(["pending", "picking", "packed"])),
-        func.least(
-            shipment_shares.c.qty,
-            func.greatest(
-                allotments.c.qty - allotments.c.withdrawn - allotments.c.failed - allotments.c.passed,
-                literal(ZERO),
-            ),
-        ),
+        and_(allotments.c.gated, shipments.c.state == State.PENDING.value, _not_passed > ZERO),
+        func.least(shipment_shares.c.qty, func.greatest(_not_passed - _on_newer, literal(ZERO))),
     ),
     else_=literal(ZERO),
 )
@@ -85,6 +123,34 @@ async def shipment(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Show
     by_line = [list(group) for _, group in groupby(shares, key=lambda share: share.id)]
     waiting = {group[0].id: sum((share.uninspected for share in group), ZERO) for group in by_line}
     return Shown(_shipment(row, tuple(_line(group) for group in by_line)), waiting)
+
+
+_PACKAGES = (
+    select(packages, package_contents.c.shipment_line_id, package_contents.c.qty)
+    .join(package_contents, package_contents.c.package_id == packages.c.id)
+    .where(packages.c.shipment_id == bindparam("shipment_id"))
+    .order_by(packages.c.package_no, package_contents.c.shipment_line_id)
+)
+
+
+async def packages_of(db: AsyncConnection, shipment_id: UUID) -> list[Package]:
+    """The packages of a shipment, in the order of their numbers."""
+    rows = (await db.execute(_PACKAGES, {"shipment_id": shipment_id})).all()
+    return [_package(list(group)) for _, group in groupby(rows, key=lambda row: row.id)]
+
+
+async def packed(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Packed | None:
+    """One shipment with its packages; None when it is not there or not in the scope."""
+    shown = await shipment(db, shipment_id, scope)
+    return Packed(shown.shipment, await packages_of(db, shipment_id)) if shown else None
+
+
+async def printed(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Printed | None:
+    """All that its documents say; None when it is not there or not in the scope."""
+    shown = await shipment(db, shipment_id, scope)
+    if shown is None:
+        return None
+    return Printed(shown.shipment, dict(shown.uninspected), await packages_of(db, shipment_id))
 
 
 def shipment_list(
@@ -142,6 +208,12 @@ def _waits_for_inspection() -> ColumnElement[bool]:
 def _shipment(row: Row[Any], lines: tuple[Line, ...]) -> Shipment:
     said = {name: value for name, value in row._mapping.items() if name not in ("id", "state", "ship_to")}
     return Shipment(row.id, state=State(row.state), ship_to=ShipTo(**row.ship_to), lines=lines, **said)
+
+
+def _package(rows: list[Row[Any]]) -> Package:
+    head = rows[0]
+    contents = tuple(Content(row.shipment_line_id, row.qty) for row in rows)
+    return Package(head.id, head.package_no, head.tracking_number, head.weight, contents)
 
 
 def _line(shares: list[Row[Any]]) -> Line:

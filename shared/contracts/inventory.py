@@ -7,7 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from shared.contracts.base import Fact, ItemKind, Record, Source
-from shared.quantity import Money, Qty
+from shared.quantity import Money, Qty, SignedQty
 
 
 class KitRecipeLine(Record):
@@ -100,6 +100,24 @@ class Allotment(Record):
     """Inspected and good; under the gate only these can be picked."""
 
 
+class Taken(Record):
+    """What one decision took from a line: for a higher-ranked order (BO-9), or because stock was lost (BO-12).
+
+    Its news says it once: it is what this decision took, not a sum over time. `qty` units came back and are granted to
+    the line no more; `refused` units were wanted too but could not move any more (BO-10: blocked by pick lock).
+    """
+
+    qty: Qty
+    reason: str
+    """priority: an order of a higher priority; rank: an earlier rank of the same priority; loss."""
+    for_order_id: UUID | None = None
+    """The order at whose request the units were taken; they go to the queue, so not necessarily to it alone."""
+    for_order_number: str | None = None
+    refused: Qty = Decimal(0)
+    question_id: UUID | None = None
+    """The question that brought them: its natural key, once per line."""
+
+
 class LineStanding(Record):
     """What inventory has now decided for one line or component."""
 
@@ -116,6 +134,8 @@ class LineStanding(Record):
     allotments: list[Allotment]
     """The line's allotments that are new or have changed; of an answer to its order every live one, so that it may be
     heard before an older one."""
+    taken: list[Taken] = []
+    """What this decision took from the line for others; empty for a fill, and when the line itself gave units up."""
 
 
 class StockAllotted(Fact):
@@ -127,7 +147,8 @@ class StockAllotted(Fact):
     TYPE: ClassVar[str] = "inventory.stock.allotted.v1"
 
     reason: str
-    """opened, changed, cancelled, adjustment, return, receipt, ship, void, withdrawal, inspection, sweep."""
+    """opened, changed, cancelled, adjustment, return, receipt, ship, void, withdrawal, inspection, sweep, by hand,
+    unpicked, primary schedule, secondary schedule."""
     lines: list[LineStanding]
 
     @property
@@ -297,10 +318,18 @@ class WithdrawalAsk(Record):
     sku: str
     warehouse: str
     wanted: Qty
+    for_order_id: UUID | None = None
+    """The order that the units are wanted for (reasons priority and rank); None: the line itself gives them up, or a
+    loss does."""
+    for_order_number: str | None = None
 
 
 class WithdrawalAsked(Fact):
-    """The one question: may these units be taken back? Shipping answers with UnitsWithdrawn (design, section 1)."""
+    """The one question: may these units be taken back? Shipping answers with UnitsWithdrawn (design, section 1).
+
+    `reason`: order changed, unpicked (the line gives up its own), priority, rank (for a line that ranks ahead, BO-9),
+    loss (BO-12).
+    """
 
     TYPE: ClassVar[str] = "inventory.withdrawal.asked.v1"
 
@@ -311,6 +340,34 @@ class WithdrawalAsked(Fact):
     @property
     def subject(self) -> str:
         return str(self.question_id)
+
+
+class ReplenishmentNeeded(Fact):
+    """Stock of one item in one warehouse is below its minimum, or its safety stock (BO-17): what to buy, all in all.
+
+    A full snapshot by key: a higher version replaces a lower one, and `qty` 0 withdraws the proposal. Supply that is
+    on its way counts in the position, so what has been ordered is not proposed again.
+    """
+
+    TYPE: ClassVar[str] = "inventory.replenishment.needed.v1"
+
+    sku: str
+    warehouse: str
+    version: int
+    qty: Qty
+    """target - position; 0: nothing any more."""
+    position: SignedQty
+    """available - unallotted need of the queue + open untied supply."""
+    minimum: Qty
+    target: Qty
+    safety: Qty
+    lead_time_days: int
+    source: Source
+    """Where the item comes from for this warehouse, if anything is said of it (ITEM-6)."""
+
+    @property
+    def subject(self) -> str:
+        return self.sku
 
 
 class ReducedLine(Record):

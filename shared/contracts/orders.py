@@ -136,6 +136,8 @@ class ReleasedAllotment(Record):
     gated: bool
     """Under the inspection gate: only its passed units can be picked (SO-9)."""
     release_no: int
+    all_or_nothing: bool = False
+    """BO-5: nothing of its line leaves unless all of it does; a short one needs a word of its own (SHIP-3)."""
 
 
 class LinesReleased(Fact):

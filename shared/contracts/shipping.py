@@ -74,6 +74,8 @@ class AllotmentFigures(Record):
     returned: Qty
     missing: Qty = Decimal(0)
     """How much of `returned` was not found: inventory books it as a discrepancy (SHIP-3)."""
+    unproven: Qty = Decimal(0)
+    """How much of `returned` nobody had passed: the uninspected rest of a mixed pick that was voided (SO-9)."""
 
 
 class ShipmentCreated(Fact):
@@ -115,6 +117,8 @@ class ShipmentShipped(Fact):
     shipped_by: str
     allotments: list[AllotmentFigures]
     short: list[ShortLine] = []
+    override_reason: str | None = None
+    """Why a complete order or an all-or-nothing line left short (SHIP-3); None when none did."""
 
     @property
     def subject(self) -> str:
@@ -130,6 +134,8 @@ class ShipmentVoided(Fact):
     by_hand: bool
     reason: str
     allotments: list[AllotmentFigures]
+    order_ids: list[UUID] = []
+    """Every order that had units on it: an emptied shipment has no line left that would say so (SHIP-2)."""
 
     @property
     def subject(self) -> str:
@@ -148,6 +154,16 @@ class ShipmentUnpicked(Fact):
         return str(self.shipment.shipment_id)
 
 
+class PickLock(Record):
+    """A shipment that is being picked or is packed, and how many of the wanted units it keeps; the lock is over with any
+    later version of it."""
+
+    shipment_id: UUID
+    number: str
+    version: int
+    qty: Qty
+
+
 class WithdrawalAnswer(Record):
     """`given` is the allotment's `withdrawn` figure that shipping grants: absolute; `refused` = wanted - given."""
 
@@ -159,6 +175,13 @@ class WithdrawalAnswer(Record):
     given: Qty
     refused: Qty
     refused_because: str | None = None
+    sku: str = ""
+    warehouse: str = ""
+    order_number: str | None = None
+    """None while shipping has not heard of the allotment's release."""
+    line_no: int | None = None
+    locks: list[PickLock] = []
+    """Where refused units are locked (BO-10); empty when nothing was refused, or for another reason."""
 
 
 class UnitsWithdrawn(Fact):
@@ -176,13 +199,16 @@ class UnitsWithdrawn(Fact):
 
 
 class ReleaseWithdrawn(Fact):
-    """Pending shipments that shrank without a question: orders revoked the release (the allotments stay live and
-    unreleased), or units failed inspection (SO-9). Each snapshot is whole."""
+    """Shipments that shrank without a question: orders revoked the release (the allotments stay live and unreleased),
+    units failed inspection, or a mixed pick left its uninspected rest on a new shipment (SO-9). Each snapshot is whole."""
 
     TYPE: ClassVar[str] = "shipping.release.withdrawn.v1"
 
     order_id: UUID
     shipments: list[Shipment]
+    order_ids: list[UUID] = []
+    """Every order that had units on these shipments: one may carry several of a customer (SHIP-2), and a line that is
+    gone says no more whose it was. Empty: `order_id` alone."""
 
     @property
     def subject(self) -> str:

@@ -102,7 +102,14 @@ class ChosenToDiscard(Chosen):
 def parked_router(service: str, subscriptions: Subscriptions) -> APIRouter:
     """`/v1/ops/<service>/parked`: reading with `ops:read`, everything else with `ops:parked`."""
     router = APIRouter(prefix=f"/v1/ops/{service}/parked", tags=["operations"])
-    reader = Reader(subscriptions, check_user=False)
+    _reading(router, service)
+    _editing(router, service, Reader(subscriptions, check_user=False))
+    _deciding_one(router, service)
+    _deciding_many(router, service)
+    return router
+
+
+def _reading(router: APIRouter, service: str) -> None:
     name = service.title()
 
     @router.get("", operation_id=f"listParked{name}", response_model=Page[ParkedRow])
@@ -123,9 +130,11 @@ def parked_router(service: str, subscriptions: Subscriptions) -> APIRouter:
     async def show(event_id: UUID, call: Call = allows("ops:read", "ops:parked")) -> Response:
         return await call.read(_one, service, event_id, respond=lambda found: found)
 
+
+def _editing(router: APIRouter, service: str, reader: Reader) -> None:
     @router.patch(
         "/{event_id}",
-        operation_id=f"editParked{name}",
+        operation_id=f"editParked{service.title()}",
         response_model=ParkedEvent,
         responses=problems(404, 409),
     )
@@ -137,6 +146,10 @@ def parked_router(service: str, subscriptions: Subscriptions) -> APIRouter:
             return await _one(tx.db, service, event_id)
 
         return await call.run(mend, respond=_found)
+
+
+def _deciding_one(router: APIRouter, service: str) -> None:
+    name = service.title()
 
     @router.post(
         "/{event_id}/replay",
@@ -162,6 +175,10 @@ def parked_router(service: str, subscriptions: Subscriptions) -> APIRouter:
             parking.discard, service, event_id, body.reason, respond=lambda row: ParkedRow(**_row(row))
         )
 
+
+def _deciding_many(router: APIRouter, service: str) -> None:
+    name = service.title()
+
     @router.post("/replay", operation_id=f"replayParkedMany{name}", response_model=Mended)
     async def replay_many(body: Chosen, call: Call = allows("ops:parked", shed=False)) -> Response:
         return await call.run(parking.replay_many, _conditions(service, body), body.dry_run, respond=_mended)
@@ -171,8 +188,6 @@ def parked_router(service: str, subscriptions: Subscriptions) -> APIRouter:
         return await call.run(
             parking.discard_many, _conditions(service, body), body.reason, body.dry_run, respond=_mended
         )
-
-    return router
 
 
 def _conditions(service: str, chosen: Chosen) -> ColumnElement[bool]:

@@ -83,13 +83,23 @@ def orders(t: Tables) -> dict[str, Any]:
 
 
 def notifications(t: Tables) -> dict[str, Any]:
-    """Every notice by its subject."""
-    subjects = {row["id"]: row["subject"] for row in t["notices"]}
+    """Every notice by its subject. One that followed a condition and is closed is as good as none: who hears all at
+    once never sees what came and went."""
+    kept = [
+        row
+        for row in t["notices"]
+        if row["state"] == "open" or row["kind"] in ("inspection", "purchase_exception")
+    ]
+    subjects = {row["id"]: (row["kind"], row["subject"]) for row in kept}
     return {
         "notices": _rows(
-            t["notices"], "id", "number", "version", "news", "source_version", "position", "raised_at", "closed_at"
+            kept, "id", "number", "version", "news", "source_version", "position", "raised_at", "closed_at"
         ),
-        "concerns": _rows({**row, "notice_id": subjects[row["notice_id"]]} for row in t["notice_concerns"]),
+        "concerns": _rows(
+            {**row, "notice_id": subjects[row["notice_id"]]}
+            for row in t["notice_concerns"] if row["notice_id"] in subjects
+        ),
+        "claims": _rows(t["claims"]),
         "findings": _rows(t["findings"]),
     }  # fmt: skip
 

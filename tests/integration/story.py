@@ -69,13 +69,20 @@ class Story:
         )  # fmt: skip
 
     async def customer(self, name: str = "CUSTOMER", **terms: Any) -> str:
-        """A customer with one location."""
+        """A customer with one location, who splits short lines unless the terms say otherwise (None: is asked)."""
         code = self.code(name)
         place = {"code": "SHOP", "name": name, "street": "1 Road", "city": "Town", "country": "US"}
         await self.client.post(
             "orders",
             "/v1/customers",
-            {"code": code, "name": name, "currency": "USD", "ship_tos": [place], **terms},
+            {
+                "code": code,
+                "name": name,
+                "currency": "USD",
+                "ship_tos": [place],
+                "shortage_answer": "split",
+                **terms,
+            },
         )
         return code
 

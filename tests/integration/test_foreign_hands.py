@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 FOR_EVERYBODY = (
     "/v1/customers", "/v1/catalogue-items", "/v1/items", "/v1/warehouses", "/v1/vendors", "/v1/vendor-prices",
-    "/v1/product-lines", "/v1/teams", "/v1/subscriptions", "/v1/preferences", "/v1/ops",
+    "/v1/product-lines", "/v1/teams", "/v1/subscriptions", "/v1/preferences", "/v1/ops", "/v1/automation-schedules",
 )  # fmt: skip
 """What belongs to the organisation, not to a warehouse; `ops` is for operators, who see all."""
 LISTS = {
@@ -26,6 +26,7 @@ LISTS = {
     "invoice_id": ("orders", "/v1/invoices"), "inspection_id": ("inventory", "/v1/inspections"),
     "po_id": ("purchasing", "/v1/purchase-orders"), "request_id": ("purchasing", "/v1/procurement-requests"),
     "exception_id": ("purchasing", "/v1/exceptions"), "task_id": ("purchasing", "/v1/tasks"),
+    "adjustment_id": ("inventory", "/v1/stock/adjustments"), "count_id": ("inventory", "/v1/stock-counts"),
     "notice_id": ("notifications", "/v1/notices"),
 }  # fmt: skip
 """Path parameter: where a real one is found."""
@@ -33,6 +34,8 @@ LISTS = {
 
 BODIES = {"/v1/incoming-shipments/{shipment_id}/receive": {"lines": [{"line_no": 1, "qty": "1"}]}}
 """Where the smallest body of the document would be refused for its form."""
+QUESTIONS = {"/v1/stock/availability": "?warehouse={warehouse}&sku={sku}"}
+"""Lists that need to be asked about a warehouse."""
 
 
 class Caller:
@@ -78,6 +81,8 @@ async def test_no_document_of_another_warehouse_is_there(
     unpriced = await story.item("UNPRICED", special_order=True, cost=None)
     await story.order(await story.customer("ANOTHER"), (unpriced, 1))
     await story.when(lambda: _rows(story, "purchasing", "/v1/exceptions"), "an exception")
+    counted = {"warehouse": story.warehouse, "sku": story.code("GADGET"), "counted": "7", "reason": "yearly count"}
+    await story.client.post("inventory", "/v1/stock-counts", counted)
     await quiet(house)
     before = await books(house)
     real = await real_ids(story)
@@ -91,6 +96,11 @@ async def test_no_document_of_another_warehouse_is_there(
             untried.append(str(door))
         elif door.parameters:
             wrong.append(await _is_not_there(door, door.path.format(**places), owner, stranger))
+            seen.append(str(door))
+        elif door.path in QUESTIONS:
+            wrong.append(
+                await _is_not_there(door, door.path + QUESTIONS[door.path].format(**places), owner, stranger)
+            )
             seen.append(str(door))
         elif door.method == "GET":
             await _lists_nothing(door, stranger)
@@ -108,6 +118,8 @@ async def real_ids(story: Story) -> dict[str, str]:
     for name, (service, path) in LISTS.items():
         if rows := await _rows(story, service, path):
             found[name] = rows[0]["id"]
+    found["line_id"] = (await _rows(story, "inventory", "/v1/demand"))[0]["line_id"]
+    found["package_no"] = "1"
     found["shipping shipment"] = (await _rows(story, "shipping", "/v1/shipments"))[0]["id"]
     found["inventory shipment"] = (await _rows(story, "inventory", "/v1/incoming-shipments"))[0]["id"]
     return found

@@ -1,5 +1,5 @@
 """Inventory's REST door: parse, call a handler or a view, return."""
 
-from services.inventory.api import incoming, items, stock
+from services.inventory.api import automation, counts, incoming, items, queue, stock
 
-routers = [items.router, stock.router, incoming.router]
+routers = [items.router, queue.router, stock.router, incoming.router, automation.router, counts.router]

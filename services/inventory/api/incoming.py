@@ -7,7 +7,9 @@ from fastapi import APIRouter, Response
 
 from services.inventory import handlers
 from services.inventory.domain.incoming import IncomingState
+from services.inventory.domain.receiving import Receiving
 from services.inventory.schemas import incoming as schemas
+from services.inventory.schemas import incoming_batches as batches
 from services.inventory.schemas.words import Code
 from services.inventory.views import incoming as views
 from shared.paging import PageParams
@@ -50,6 +52,20 @@ async def show_incoming(shipment_id: UUID, call: Call = allows("inventory:read")
 
 
 @router.post(
+    "/incoming-shipments/receive-batch",
+    operation_id="receiveBatch",
+    response_model=batches.ReceiptAnswers,
+    tags=["bulk"],
+)
+async def receive_batch(body: batches.ReceivingBatch, call: Call = allows("receiving:write")) -> Response:
+    """Receive up to 200 incoming shipments in one transaction, a result each; a refused one hinders no other."""
+    rows = [row.wanted for row in body.receipts]
+    return await call.run(
+        handlers.receive_many, rows, respond=lambda done: batches.receipts(done, call.problem_of)
+    )
+
+
+@router.post(
     "/incoming-shipments/{shipment_id}/receive",
     operation_id="receive",
     response_model=schemas.ReceiptOut,
@@ -59,9 +75,8 @@ async def receive(
     shipment_id: UUID, body: schemas.Count, call: Call = allows("receiving:write", if_match=True)
 ) -> Response:
     """Receive what was counted; the answer lists the special orders that arrived (SO-16)."""
-    return await call.run(
-        handlers.receive, shipment_id, call.version, body.counted, body.complete, respond=schemas.receipt
-    )
+    wanted = Receiving(shipment_id, call.version, body.counted, body.complete)
+    return await call.gather(handlers.receive_many, wanted, respond=schemas.receipt)
 
 
 @router.get(
@@ -105,6 +120,22 @@ async def show_inspection(inspection_id: UUID, call: Call = allows("inventory:re
 
 
 @router.post(
+    "/inspections/complete-batch",
+    operation_id="completeInspections",
+    response_model=batches.InspectionAnswers,
+    tags=["bulk"],
+)
+async def complete_batch(body: batches.RoundBatch, call: Call = allows("inspections:write")) -> Response:
+    """Up to 200 rounds in one transaction, a result each; rounds of one inspection follow each other."""
+    rounds = [row.wanted(row.inspection_id) for row in body.rounds]
+    return await call.run(
+        handlers.complete_inspections,
+        rounds,
+        respond=lambda done: batches.inspections_done(done, call.problem_of),
+    )
+
+
+@router.post(
     "/inspections/{inspection_id}/complete",
     operation_id="completeInspection",
     response_model=schemas.InspectionDone,
@@ -114,7 +145,6 @@ async def complete(
     inspection_id: UUID, body: schemas.Round, call: Call = allows("inspections:write")
 ) -> Response:
     """One round: how many passed, how many failed; failed units are quarantined and their need reopens (SO-9)."""
-    return await call.run(
-        handlers.complete_inspection, inspection_id, body.passed, body.failed, body.reason,
-        respond=schemas.inspection_done,
-    )  # fmt: skip
+    return await call.gather(
+        handlers.complete_inspections, body.wanted(inspection_id), respond=schemas.inspection_done
+    )

@@ -109,7 +109,11 @@ async def list_demand(
     waiting: bool | None = None,
     special: bool | None = None,
 ) -> Response:
-    """The lines that make up an item's demand (BO-16); sort by `-priority,ranked_at,line` for the queue's order."""
+    """The lines that make up an item's demand (BO-16).
+
+    Sort by `-priority,ranked_at,order,line_no,component` for the queue's order (BO-6). `open` sums to the demand of
+    GET /v1/stock/{sku}/{warehouse}, `backordered` to its backordered figure.
+    """
     query = views.demand(
         sku=sku, warehouse=warehouse, order_id=order_id, waiting=waiting, special=special, scope=call.scope
     )

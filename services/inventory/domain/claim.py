@@ -11,9 +11,11 @@ from shared.decimals import ZERO
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """Every figure only grows. `withdrawn`, `failed`, `passed` are inventory's; `shipped`, `returned`, `missing` shipping's.
+    """Every figure only grows. `withdrawn`, `failed`, `passed` are inventory's; `shipped`, `returned`, `missing`, `unproven`
+    shipping's: of what was returned, `missing` was not found, and nobody had passed `unproven` (SO-9).
 
-    `asked` are units of it that an unanswered question would take back.
+    `asked` are units of it that an unanswered question would take back. `locked`: shipping has refused to give units of
+    it back, and has told of no shipment of it since that was unpicked, voided or gone; `unlocks` counts those.
     """
 
     id: UUID
@@ -33,7 +35,10 @@ class Allotment:
     shipped: Decimal = ZERO
     returned: Decimal = ZERO
     missing: Decimal = ZERO
+    unproven: Decimal = ZERO
     asked: Decimal = ZERO
+    locked: bool = False
+    unlocks: int = 0
 
     @property
     def line(self) -> Line:
@@ -61,10 +66,18 @@ class Allotment:
         return max(ZERO, self.live - self.asked)
 
     @property
+    def takeable(self) -> Decimal:
+        """Units that a higher rank may have: from free stock, and as far as is known not locked by picking (BO-10)."""
+        return ZERO if self.is_peg or self.locked else self.askable
+
+    @property
     def uninspected(self) -> Decimal:
-        """Units that an inspector may still pass or fail; what has shipped or gone back is past that."""
-        gone = self.withdrawn + self.failed + self.returned + max(self.passed, self.shipped)
-        return max(ZERO, self.qty - gone)
+        """Units that an inspector may still pass or fail; what has shipped or gone back is past that.
+
+        Passed units are the first that leave: what went back as passed is among `passed`, not beside it.
+        """
+        seen = max(self.passed, self.shipped + self.returned - self.unproven)
+        return max(ZERO, self.qty - self.withdrawn - self.failed - self.unproven - seen)
 
 
 def ask_back(excess: Decimal, allotments: Iterable[Allotment]) -> dict[UUID, Decimal]:

@@ -24,6 +24,16 @@ class UnitsAskedBack(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """A wish to judge so many units of an inspection."""
+
+    inspection_id: UUID
+    passed: Decimal
+    failed: Decimal
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What this round says about one peg."""
 

@@ -33,11 +33,14 @@ class Movement:
         return self.unbooked - self.left - self.lost
 
 
-def movement(claim: Allotment, left: Decimal, returned: Decimal, missing: Decimal) -> Movement:
+def movement(
+    claim: Allotment, left: Decimal, returned: Decimal, missing: Decimal, unproven: Decimal = ZERO
+) -> Movement:
     """Fold shipping's figures into an allotment.
 
-    `left` are units issued now (each shipment's share is booked once, whatever order the facts come in); `returned`
-    and `missing` are absolute and only grow. Nothing told makes the sum of the figures pass the allotment's quantity.
+    `left` are units issued now (each shipment's share is booked once, whatever order the facts come in); `returned`,
+    `missing` and `unproven` are absolute and only grow. Nothing told makes the sum of the figures pass the allotment's
+    quantity.
     """
     covered = min(left, claim.live)
     shipped = claim.shipped + covered
@@ -45,7 +48,14 @@ def movement(claim: Allotment, left: Decimal, returned: Decimal, missing: Decima
     now_returned = min(max(claim.returned, returned), most_returned)
     came_back = now_returned - claim.returned
     gone = min(max(ZERO, missing - claim.missing), came_back)
-    after = replace(claim, shipped=shipped, returned=now_returned, missing=claim.missing + gone)
+    unseen = min(max(ZERO, unproven - claim.unproven), came_back)
+    after = replace(
+        claim,
+        shipped=shipped,
+        returned=now_returned,
+        missing=claim.missing + gone,
+        unproven=claim.unproven + unseen,
+    )
     return Movement(after, left, left - covered, came_back - gone, gone)
 
 
@@ -62,8 +72,13 @@ class Repeg:
 
 
 def repeg(before: Allotment, movement: Movement, lacking: Decimal) -> Repeg:
-    """SO-10: a peg's returned units stay their customer's as far as the line still needs them; the rest is free."""
+    """SO-10: a peg's returned units stay their customer's as far as the line still needs them; the rest is free.
+
+    Good are those that shipping sent out as passed, and as many as the books have passed. What it says nobody had
+    passed is uninspected, unless it was passed while it stood there: the rest of the peg is then less than that.
+    """
     kept = min(movement.back, lacking)
-    proven = max(ZERO, before.passed - movement.allotment.shipped - before.returned)
-    good = min(kept, proven)
+    proven = max(ZERO, before.passed - movement.allotment.shipped - (before.returned - before.unproven))
+    unseen = min(movement.allotment.unproven - before.unproven, before.uninspected)
+    good = min(kept, proven, max(ZERO, movement.back - unseen))
     return Repeg(good, kept - good, movement.back - kept)

@@ -34,6 +34,19 @@ class CountedTwice(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
+class Receiving:
+    """A wish to receive an incoming shipment of this version as it was counted; only a complete one moves stock (SO-16).
+
+    A line is named by its id or by its number on the purchase order.
+    """
+
+    shipment_id: UUID
+    version: int
+    counted: Sequence[tuple[UUID | int, Decimal]]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTie:
     """A tie with what it may still take. `lacking` is None as long as its order has not been heard of."""
 

@@ -20,6 +20,8 @@ class Stock:
     pegged: Decimal
     arrived: Decimal
     quarantined: Decimal
+    has_levels: bool = False
+    """Whether it has replenishment levels, so that its position is worth looking at (BO-17)."""
 
     @property
     def available(self) -> Decimal:

@@ -1,24 +1,26 @@
 """Inspections (SO-9): one per receipt line that pegged; rounds of passed and failed units."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from services.inventory.domain.claim import Allotment
-from services.inventory.domain.demand import Demand, Line
-from services.inventory.domain.inspection import Inspection, Verdict, inspect, inspection_figures
+from services.inventory.domain.demand import Key, Line
+from services.inventory.domain.inspection import Inspection, Round, Verdict, inspect, inspection_figures
 from services.inventory.domain.stock import Move, total
 from services.inventory.handlers import telling
 from services.inventory.handlers.allotment import allot_and_tell
+from services.inventory.handlers.replenishment import replenish_keys
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
 from services.inventory.store import incoming
 from services.inventory.store import stock as stock_rows
+from services.inventory.store.inspections import ToInspect, judge, lock_inspections
 from shared.contracts import inventory as facts
 from shared.decimals import ZERO
-from shared.errors import NotFound
+from shared.errors import NotFound, TielineError
 from shared.schema import next_numbers
 from shared.unit_of_work import Tx
 
@@ -31,46 +33,99 @@ async def complete_inspection(
     tx: Tx, inspection_id: UUID, passed: Decimal, failed: Decimal, reason: str | None
 ) -> Inspection:
     """One round: what passed may be picked, what failed is quarantined and its need reopens by itself (SO-9)."""
-    receipt_line, warehouse = await stock_rows.lock_stock_of_inspection(tx.db, inspection_id) or (None, "")
-    if receipt_line is None or not tx.scope.allows(warehouse):
+    (outcome,) = await complete_inspections(tx, [Round(inspection_id, passed, failed, reason)])
+    if isinstance(outcome, TielineError):
+        raise outcome
+    return outcome
+
+
+async def complete_inspections(tx: Tx, rounds: Sequence[Round]) -> list[Inspection | TielineError]:
+    """Many rounds, each with its inspection after it or its refusal; a refused one hinders no other.
+
+    Rounds of one inspection follow each other: each is judged by what the ones before it have left.
+    """
+    start = await lock_inspections(tx.db, {wish.inspection_id for wish in rounds})
+    done = _Done(start)
+    outcomes: list[Inspection | TielineError] = []
+    for own, wish in zip(tx.each(len(rounds)), rounds, strict=True):
+        try:
+            outcomes.append(_inspect(own, done, wish))
+        except TielineError as refusal:
+            outcomes.append(refusal)
+    await judge(tx.db, done.judged, [start.inspections[id_] for id_ in sorted(done.inspected)])
+    if done.failed:
+        moves = ((key, Move(pegged=-qty, quarantined=qty)) for key, qty, _ in done.failed)
+        await stock_rows.move_stock(tx.db, total(moves))
+        await demands.change_demands(tx.db, done.lost)
+        callers = {key: own for key, _, own in reversed(done.failed)}
+        await allot_and_tell(done.failed[0][2], callers, "inspection", tellers=callers)
+        await replenish_keys(done.failed[0][2], set(callers))
+    return outcomes
+
+
+@dataclass(slots=True, eq=False)
+class _Done:
+    """How far the rounds of a list have got; `start` moves on with them."""
+
+    start: ToInspect
+    judged: dict[UUID, Allotment] = field(default_factory=dict)
+    inspected: set[UUID] = field(default_factory=set)
+    failed: list[tuple[Key, Decimal, Tx]] = field(default_factory=list)
+    """What was quarantined of which stock, and in whose name."""
+    lost: dict[Line, tuple[Decimal, Decimal]] = field(default_factory=dict)
+
+
+def _inspect(tx: Tx, done: _Done, wish: Round) -> Inspection:
+    """One round, or its refusal."""
+    start = done.start
+    before = start.inspections.get(wish.inspection_id)
+    if before is None or not tx.scope.allows(before.warehouse):
         raise NoSuchInspection("There is no such inspection in your warehouses")
-    before = (await incoming.inspections_of(tx.db, [receipt_line]))[receipt_line]
-    pegs = (await claims.pegs_of_receipt_lines(tx.db, [receipt_line])).get(receipt_line, [])
-    wanting = await demands.demands_of_lines(tx.db, {peg.line for peg in pegs})
-    verdicts = inspect(before.number, pegs, {line: d.rank for line, d in wanting.items()}, passed, failed)
-
-    judged = [
-        replace(v.allotment, passed=v.allotment.passed + v.passed, failed=v.allotment.failed + v.failed)
+    pegs = start.pegs.get(before.receipt_line_id, {})
+    ranks = {peg.line: start.demands[peg.line].rank for peg in pegs.values()}
+    verdicts = inspect(before.number, list(pegs.values()), ranks, wish.passed, wish.failed)
+    judged = {
+        v.allotment.id: replace(
+            v.allotment, passed=v.allotment.passed + v.passed, failed=v.allotment.failed + v.failed
+        )
         for v in verdicts
-    ]
-    await claims.save_allotments(tx.db, judged)
-    await stock_rows.move_stock(tx.db, total([(before.key, Move(pegged=-failed, quarantined=failed))]))
-    current = {**wanting, **await _reopen(tx, verdicts, reason)}
-    newest = {**{peg.id: peg for peg in pegs}, **{own.id: own for own in judged}}
-    after = _after(before, before.passed + passed, before.failed + failed, list(newest.values()), tx.actor)
-    parts = list(telling.in_parts([telling.claim(own, current[own.line]) for own in judged]))
-    after = replace(after, told=before.told + len(parts))
-    await incoming.save_inspections(tx.db, [after], tx.now)
-
-    _log(tx, "inspected", before, after, reason)
-    for told, part in enumerate(parts, before.told + 1):
-        tx.announce(_completed(replace(after, told=told), part, tx.actor, reason))
-    if failed:
-        await allot_and_tell(tx, [before.key], "inspection")
+    }
+    pegs |= judged
+    _reopen(tx, done, verdicts, wish.reason)
+    after = _after(
+        before, before.passed + wish.passed, before.failed + wish.failed, list(pegs.values()), tx.actor
+    )
+    after = _tell(
+        tx, after, [telling.claim(own, start.demands[own.line]) for own in judged.values()], wish.reason
+    )
+    _log(tx, "inspected", before, after, wish.reason)
+    done.judged |= judged
+    done.inspected.add(after.id)
+    start.inspections[after.id] = after
+    if wish.failed:
+        done.failed.append((after.key, wish.failed, tx))
     return after
 
 
-async def _reopen(tx: Tx, verdicts: Iterable[Verdict], reason: str | None) -> dict[Line, Demand]:
-    """What failed is not granted any more; the lines come back as they stand now."""
-    lost: dict[Line, tuple[Decimal, Decimal]] = {}
+def _tell(tx: Tx, after: Inspection, judged: Sequence[facts.Allotment], reason: str | None) -> Inspection:
+    """Tell a round, in parts that a fact can carry; the inspection comes back with the number of the last."""
+    for part in telling.in_parts(judged):
+        after = replace(after, told=after.told + 1)
+        tx.announce(_completed(after, part, tx.actor, reason))
+    return after
+
+
+def _reopen(tx: Tx, done: _Done, verdicts: Iterable[Verdict], reason: str | None) -> None:
+    """What failed is not granted any more."""
+    lost: dict[Line, Decimal] = {}
     for verdict in verdicts:
         if verdict.failed:
-            held, _ = lost.get(verdict.allotment.line, (ZERO, ZERO))
-            lost[verdict.allotment.line] = held - verdict.failed, ZERO
-    after = await demands.change_demands(tx.db, lost)
-    for line, change in lost.items():
-        telling.log_figures(tx, after[line], change, "failed inspection", reason=reason)
-    return after
+            lost[verdict.allotment.line] = lost.get(verdict.allotment.line, ZERO) - verdict.failed
+    for line, units in lost.items():
+        demand = done.start.demands[line]
+        after = done.start.demands[line] = replace(demand, granted=demand.granted + units)
+        done.lost[line] = done.lost.get(line, (ZERO, ZERO))[0] + units, ZERO
+        telling.log_figures(tx, after, (units, ZERO), "failed inspection", reason=reason)
 
 
 def _after(
@@ -124,14 +179,17 @@ async def open_inspections(
     `origins` holds, per receipt line, an inspection that says where the goods came from; an inspection that exists is
     extended, and reopened if it was closed.
     """
-    return await _open(tx, pegs, origins, await incoming.inspections_of(tx.db, origins))
+    return await _open(tx, pegs, origins, await incoming.inspections_of(tx.db, origins), lambda _: tx)
 
 
 async def open_first_inspections(
-    tx: Tx, pegs: Sequence[Allotment], origins: Mapping[UUID, Inspection]
+    tx: Tx, pegs: Sequence[Allotment], origins: Mapping[UUID, Inspection], receivers: Mapping[UUID, Tx]
 ) -> dict[UUID, Inspection]:
-    """The same for the lines of a receipt, which are new: none of them can have an inspection yet."""
-    return await _open(tx, pegs, origins, {}) if origins else {}
+    """The same for the lines of a receipt, which are new: none of them can have an inspection yet.
+
+    `receivers`: in whose name each of these lines came.
+    """
+    return await _open(tx, pegs, origins, {}, receivers.__getitem__) if origins else {}
 
 
 async def _open(
@@ -139,11 +197,15 @@ async def _open(
     pegs: Sequence[Allotment],
     origins: Mapping[UUID, Inspection],
     existing: Mapping[UUID, Inspection],
+    teller: Callable[[UUID], Tx],
 ) -> dict[UUID, Inspection]:
     numbers = iter(
         await next_numbers(tx.db, "inspection_numbers", "IN", len(origins.keys() - existing.keys()))
     )
-    added = {line: sum((p.uninspected for p in pegs if p.receipt_line_id == line), ZERO) for line in origins}
+    added = dict.fromkeys(origins, ZERO)
+    for own in pegs:
+        if own.receipt_line_id is not None:
+            added[own.receipt_line_id] += own.uninspected
     saved = {}
     for line, fresh in origins.items():
         if was := existing.get(line):
@@ -151,7 +213,7 @@ async def _open(
             _log(tx, "extended", was, saved[line], "a late tie")
         else:
             saved[line] = replace(fresh, number=next(numbers), to_inspect=added[line])
-            tx.record("inspection", saved[line].id, "opened", None, _figures(saved[line]))
+            teller(line).record("inspection", saved[line].id, "opened", None, _figures(saved[line]))
     await incoming.save_inspections(tx.db, list(saved.values()), tx.now)
     return saved
 

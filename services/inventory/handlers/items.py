@@ -16,7 +16,10 @@ from services.inventory.domain.items import (
     must_be_sound,
     must_not_contain_itself,
 )
+from services.inventory.handlers.replenishment import replenish_keys
 from services.inventory.store import items as store
+from services.inventory.store import stock as stock_rows
+from services.inventory.store.replenishment import mark_levels
 from shared.contracts import base
 from shared.contracts.inventory import ItemSaved, KitRecipeLine, WarehouseSaved, WarehouseSource
 from shared.errors import NotFound, Refused, Stale
@@ -101,6 +104,7 @@ async def change_item(tx: Tx, sku: str, version: int, wanted: dict[str, Any]) ->
     await store.save_item(tx.db, before, after)
     tx.record("item", sku, "changed", *_differences(before, after))
     tx.announce(_saved(after))
+    await replenish_keys(tx, ((sku, place) for place in sorted(own.warehouse for own in levels)))
     return ItemView(after, levels)
 
 
@@ -194,9 +198,13 @@ async def set_levels(tx: Tx, version: int, wanted: Levels) -> LevelsView:
         raise LevelsChanged(
             "The levels have changed since you read them; read them again", current=current, given=version
         )
+    key = wanted.sku, wanted.warehouse
+    await stock_rows.lock_stock(tx.db, [key])
     after = replace(wanted, version=await store.save_levels(tx.db, wanted))
+    await mark_levels(tx.db, key)
     old, new = changes(before, after) if before else (None, _levels(after))
     tx.record("item", wanted.sku, "replenishment", old, new, part=wanted.warehouse)
+    await replenish_keys(tx, [key])
     return LevelsView(after, item.is_replenished)
 
 

@@ -15,15 +15,17 @@ from services.inventory.domain.adjustment import (
 )
 from services.inventory.domain.returning import CustomerReturn, ReturnTo, WantedReturn, must_have_shipped
 from services.inventory.domain.stock import Entry, LedgerKind, Move, total
+from services.inventory.handlers import losses
 from services.inventory.handlers.allotment import allot_and_tell
 from services.inventory.handlers.items import UnknownItem, UnknownWarehouse
+from services.inventory.handlers.replenishment import replenish
 from services.inventory.store import demand as demands
 from services.inventory.store import items as item_rows
 from services.inventory.store import movements
 from services.inventory.store import stock as stock_rows
 from shared.contracts.inventory import GoodsReturned
 from shared.decimals import ZERO
-from shared.errors import Refused
+from shared.errors import Refused, TielineError
 from shared.ids import new_id
 from shared.schema import next_numbers
 from shared.unit_of_work import Tx
@@ -38,7 +40,7 @@ class UnknownLine(Refused):
 
 
 async def adjust_stock(tx: Tx, wanted: WantedAdjustment) -> Adjustment:
-    """Change stock by hand; a loss takes free units only (BO-12 comes later), and says the most it can be."""
+    """Change stock by hand; a loss of more than is free asks for the rest, and says the most it can be (BO-12)."""
     result = (await adjust_many(tx, [wanted]))[0]
     if result.refusal:
         raise result.refusal
@@ -58,14 +60,21 @@ async def adjust_many(tx: Tx, wanted: Sequence[WantedAdjustment]) -> list[Adjust
     results = await _repeated(tx, wanted, results)
     open_rows = [n for n, result in enumerate(results) if result is None]
     available = {key: row.available for key, row in stock.items()}
-    refusals = adjust([Wish(wanted[n].key, wanted[n].qty) for n in open_rows], available)
-    numbers = iter(await next_numbers(tx.db, "adjustment_numbers", "AD", refusals.count(None)))
+    wishes = [Wish(wanted[n].key, wanted[n].qty) for n in open_rows]
+    holdings = await losses.holdings(tx, wishes, available)
+    outcomes = adjust(wishes, available, {key: losses.askable(own) for key, own in holdings.items()})
+    count = sum(not isinstance(outcome, TielineError) for outcome in outcomes)
+    numbers = iter(await next_numbers(tx.db, "adjustment_numbers", "AD", count))
     made = []
-    for n, refusal in zip(open_rows, refusals, strict=True):
-        row = None if refusal else _adjustment(wanted[n], next(numbers), tx.actor)
-        results[n] = AdjustmentResult(row, refusal=refusal)
-        made += [row] if row else []
+    for n, outcome in zip(open_rows, outcomes, strict=True):
+        if isinstance(outcome, TielineError):
+            results[n] = AdjustmentResult(None, refusal=outcome)
+        else:
+            made.append(_adjustment(wanted[n], next(numbers), tx.actor, outcome))
+            results[n] = AdjustmentResult(made[-1])
     await _write(tx, made)
+    await losses.ask(tx, made, holdings)
+    await replenish(tx, stock)
     return [result for result in results if result is not None]
 
 
@@ -116,25 +125,32 @@ async def _repeated(
     return found
 
 
-def _adjustment(wanted: WantedAdjustment, number: str, actor: str) -> Adjustment:
+def _adjustment(wanted: WantedAdjustment, number: str, actor: str, asking: Decimal) -> Adjustment:
     return Adjustment(
-        new_id(), number, wanted.reference, wanted.sku, wanted.warehouse, wanted.qty, wanted.reason, actor
+        new_id(),
+        number,
+        wanted.reference,
+        wanted.sku,
+        wanted.warehouse,
+        wanted.qty,
+        wanted.reason,
+        actor,
+        asking,
     )
 
 
 async def _write(tx: Tx, made: Sequence[Adjustment]) -> None:
     await movements.add_adjustments(tx.db, made, tx.now)
     entries = [
-        Entry(
-            (a.sku, a.warehouse), a.qty, LedgerKind.ADJUSTMENT, str(a.id), a.number, a.adjusted_by, a.reason
-        )
-        for a in made
-    ]
+        Entry(a.key, a.booked, LedgerKind.ADJUSTMENT, str(a.id), a.number, a.adjusted_by, a.reason)
+        for a in made if a.booked
+    ]  # fmt: skip
     await stock_rows.book(tx.db, entries, tx.now)
-    await stock_rows.move_stock(tx.db, total(((a.sku, a.warehouse), Move(on_hand=a.qty)) for a in made))
+    await stock_rows.move_stock(tx.db, total((a.key, Move(on_hand=a.booked)) for a in made))
     for a in made:
         after = {"sku": a.sku, "warehouse": a.warehouse, "qty": a.qty}
-        tx.record("adjustment", a.id, "adjusted", None, after, reason=a.reason)
+        asking = {"booked": a.booked, "asking": a.asking} if a.asking else {}
+        tx.record("adjustment", a.id, "adjusted", None, {**after, **asking}, reason=a.reason)
     await allot_and_tell(tx, {(a.sku, a.warehouse) for a in made if a.qty > 0}, "adjustment")
 
 
@@ -146,7 +162,7 @@ async def return_goods(tx: Tx, wanted: WantedReturn) -> CustomerReturn:
         wanted.sku, wanted.warehouse, wanted.qty, units, {place for place in places if tx.scope.allows(place)}
     )
     key = wanted.sku, wanted.warehouse
-    await stock_rows.lock_stock(tx.db, [key])
+    stock = await stock_rows.lock_stock(tx.db, [key])
     order_id = await _order_of(tx, wanted) if wanted.line_id else None
     number = (await next_numbers(tx.db, "customer_return_numbers", "CR"))[0]
     returned = CustomerReturn(
@@ -164,6 +180,7 @@ async def return_goods(tx: Tx, wanted: WantedReturn) -> CustomerReturn:
     _tell_return(tx, returned, is_quarantined)
     if not is_quarantined:
         await allot_and_tell(tx, [key], "return")
+        await replenish(tx, stock)
     return returned
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Demand, Line, Supply, supply_of
 from services.inventory.handlers import telling
-from services.inventory.handlers.allotment import allot
-from services.inventory.handlers.withdrawals import ask_for_excess
+from services.inventory.handlers.allotment import allot_orders
+from services.inventory.handlers.asking import ask_for_excess
+from services.inventory.handlers.replenishment import replenish
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
 from services.inventory.store import stock as stock_rows
@@ -31,9 +32,11 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     """Orders opened, changed or cancelled: their demand counts at once, and competes by rank (BO-3).
 
     All of a batch is one transaction: its stock rows are locked in key order, its demands written, then the queue
-    runs once for all, so two orders of 20 on 20 leave exactly one waiting. What a line holds beyond its need is asked
-    back, and all that has arrived for a special line that uses stock instead (SO-5). A standing is told for every
-    line, even with nothing: it says which version of the order has been settled.
+    runs once for all, so two orders of 20 on 20 leave exactly one waiting; what a line still lacks is asked of those
+    who rank behind it (BO-9). What a line holds beyond its need is asked back, and all that has arrived for a special
+    line that uses stock instead (SO-5). A standing is told for every line, even with nothing: it says which version of
+    the order has been settled. A line for which others are asked has settled it when they have answered: what it lacks
+    until then is coming, and is not the shortage that orders must decide on (BO-2).
     """
     heard = _newest(told)
     news = await demands.keep_newest(tx.db, [t.fact for t in heard.values()])
@@ -51,15 +54,19 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
 
     asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard, to_stock)
     waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
+    waiting |= await _still_taking(tx, before, wanted)
     settled = [_settled(demand, line in waiting) for line, demand in wanted.items()]
     await demands.save_demands(tx.db, settled)
-    grants = await allot(tx, {key for key, row in stock.items() if row.available > 0}, "order")
+    free = {key for key, row in stock.items() if row.available > 0}
+    grants, takers = await allot_orders(tx, settled, before, free, heard)
 
     current = {demand.line: demand for demand in settled} | {
         grant.demand.line: grant.demand for grant in grants
     }
+    current |= await _held_back(tx, {line: current[line] for line in takers if line in wanted}, before)
     live = (a for own in held.values() for a in own if a.live > 0)
     _tell(tx, heard, current, telling.by_line([*live, *(grant.allotment for grant in grants)]))
+    await replenish(tx, stock, next(iter(heard.values())))
 
 
 def _newest(told: Iterable[Told[Any]]) -> Heard:
@@ -141,6 +148,22 @@ async def _held(tx: Tx, before: Mapping[Line, Demand]) -> dict[Line, list[Allotm
     """What the lines have in the warehouse already: some may have to come back, and the answer names it all."""
     lines = [line for line, old in before.items() if old.granted > 0]
     return await claims.live_allotments(tx.db, lines) if lines else {}
+
+
+async def _still_taking(tx: Tx, before: Mapping[Line, Demand], wanted: Mapping[Line, Demand]) -> set[Line]:
+    """Lines for which an earlier version of their order has asked others, who have not answered yet."""
+    lacking = {line for line in before if wanted[line].lacking > 0}
+    orders = {wanted[line].order_id for line in lacking}
+    return lacking & await demands.takers(tx.db, orders) if orders else set()
+
+
+async def _held_back(
+    tx: Tx, taking: Mapping[Line, Demand], before: Mapping[Line, Demand]
+) -> dict[Line, Demand]:
+    """Lines for which others were asked just now: they have settled what they had settled before."""
+    earlier = {line: before[line].settled_version if line in before else 0 for line in taking}
+    await demands.hold_back(tx.db, earlier)
+    return {line: replace(demand, settled_version=earlier[line]) for line, demand in taking.items()}
 
 
 def _settled(demand: Demand, is_waiting: bool) -> Demand:

@@ -1,7 +1,7 @@
 """Pegs: stock that belongs to one demand because it came, or was kept, for it (SO-6, SO-10)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from services.inventory.domain.preferences import InspectionGate, Preferences
 from services.inventory.domain.receiving import OpenTie
 from services.inventory.handlers import telling
 from services.inventory.store import allotments as claims
+from shared.decimals import ZERO
 from shared.ids import new_id
 from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx
@@ -36,27 +37,57 @@ class Pegged:
 
     def of(self, receipt_line_id: UUID) -> list[Allotment]:
         """The pegs that one receipt line bore."""
-        return [peg for peg in self.allotments if peg.receipt_line_id == receipt_line_id]
+        return self.by_receipt_line().get(receipt_line_id, [])
+
+    def by_receipt_line(self) -> dict[UUID, list[Allotment]]:
+        """All of them: {receipt line: its pegs}."""
+        found: dict[UUID, list[Allotment]] = {}
+        for own in self.allotments:
+            if own.receipt_line_id is not None:
+                found.setdefault(own.receipt_line_id, []).append(own)
+        return found
 
 
 async def peg(
-    tx: Tx, pegs: Sequence[NewPeg], reason: str, because: Told[Any] | None = None, *, is_receipt: bool = False
+    tx: Tx,
+    pegs: Sequence[NewPeg],
+    reason: str,
+    because: Told[Any] | None = None,
+    *,
+    receivers: Mapping[UUID, Tx] | None = None,
 ) -> Pegged:
     """Write new pegs: claim ticket, tie and demand; the caller moves the stock and holds its lock.
 
-    Whether the inspection gate holds is decided here, at birth (SO-9). The receipt lines of a receipt are new, so no
-    peg of theirs can be there already.
+    Whether the inspection gate holds is decided here, at birth (SO-9). `receivers`: the pegs are of a receipt, and in
+    whose name each of its lines came; such lines are new, so no peg of theirs can be there already.
     """
     if not pegs:
         return Pegged((), {})
     gated = (await preferences(tx, Preferences)).inspection_gate is InspectionGate.REQUIRED
-    generations = {} if is_receipt else await _next_generations(tx, pegs)
+    generations = {} if receivers else await _next_generations(tx, pegs)
     born = [_born(new, generations, gated) for new in pegs]
     rows = [(own, new.tie.order_number, new.tie.line_no) for own, new in zip(born, pegs, strict=True)]
     after = await claims.peg(tx.db, rows, tx.now)
-    for line, own in telling.by_line(born).items():
-        telling.log_granted(tx, after[line], own, reason, because)
-    return Pegged(born, after)
+    pegged = Pegged(born, after)
+    _log(pegged, lambda line: receivers[line] if receivers else tx, reason, because)
+    return pegged
+
+
+def _log(pegged: Pegged, teller: Callable[[UUID], Tx], reason: str, because: Told[Any] | None) -> None:
+    """One entry per receipt line and demand, in turn: each says what the demand had got before it."""
+    born = pegged.by_receipt_line()
+    pieces = [(id_, line, own) for id_, pegs in born.items() for line, own in telling.by_line(pegs).items()]
+    granted = {line: demand.granted for line, demand in pegged.demands.items()}
+    for _, line, own in pieces:
+        granted[line] -= _units(own)
+    for id_, line, own in pieces:
+        granted[line] += _units(own)
+        after = replace(pegged.demands[line], granted=granted[line])
+        telling.log_granted(teller(id_), after, own, reason, because)
+
+
+def _units(born: Iterable[Allotment]) -> Decimal:
+    return sum((own.qty for own in born), ZERO)
 
 
 async def _next_generations(tx: Tx, pegs: Sequence[NewPeg]) -> dict[tuple[UUID, Line], int]:

@@ -21,6 +21,7 @@ from services.inventory.domain.incoming import (
     reduced_supply,
 )
 from services.inventory.handlers.late_ties import serve_late_ties
+from services.inventory.handlers.replenishment import replenish_keys
 from services.inventory.store import incoming
 from services.inventory.store import purchase_orders as pos
 from shared.contracts.inventory import ReducedLine, SupplyReduced
@@ -46,6 +47,8 @@ async def purchase_order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     lines = await _save_lines(tx, heard)
     await adjust_incoming(tx, {po: t.fact for po, t in heard.items()}, lines, heard)
     await serve_late_ties(tx, lines, heard)
+    touched = {(line.sku, heard[line.po_id].fact.warehouse) for line in lines.values()}
+    await replenish_keys(tx, touched, told[0])
 
 
 def _newest(told: Iterable[Told[Any]]) -> Heard:
@@ -65,7 +68,8 @@ async def _save_lines(tx: Tx, heard: Heard) -> dict[UUID, PoLine]:
     promised = await pos.promised_supply(tx.db, named - before.keys()) if named - before.keys() else {}
     lines = [_line(po, line, before.get(line.po_line_id), promised) for po in snapshots for line in po.lines]
     gone = [replace(line, cancelled=line.ordered) for id_, line in before.items() if id_ not in named]
-    await pos.save_po_lines(tx.db, [*lines, *gone])
+    expected_on = {line.po_line_id: line.expected_on for po in snapshots for line in po.lines}
+    await pos.save_po_lines(tx.db, [*lines, *gone], expected_on)
     after = {line.po_line_id: line for line in (*lines, *gone)}
     ties = [
         pos.TieRow(
@@ -119,8 +123,8 @@ async def adjust_incoming(
         tx, {id_: po for id_, po in orders.items() if id_ not in open_now and wanted[id_]}, wanted
     )
 
-    await incoming.save_shipments(tx.db, [*after, *fresh], tx.now)
-    await incoming.save_lines(tx.db, [line for s in (*after, *fresh) for line in _rows(s, lines)])
+    rows = [line for s in (*after, *fresh) for line in _rows(s, lines)]
+    await incoming.save_shipments(tx.db, [*after, *fresh], rows, tx.now)
     await incoming.drop_lines(
         tx.db, [(open_now[id_].id, line) for id_, c in changed.items() for line in c.dropped]
     )
@@ -128,13 +132,23 @@ async def adjust_incoming(
         _log(tx, open_now.get(shipment.po_id), shipment, causes.get(shipment.po_id))
 
 
-async def expect(tx: Tx, po: PoHead, lines: Mapping[UUID, PoLine]) -> None:
-    """The next incoming shipment of a purchase order whose last one has just been completed, if anything is to come."""
-    if wanted := {} if po.drop_ship else expected_lines(po.state, lines):
-        (fresh,) = await _new_shipments(tx, {po.po_id: po}, {po.po_id: wanted})
-        await incoming.save_shipments(tx.db, [fresh], tx.now)
-        await incoming.save_lines(tx.db, _rows(fresh, lines))
-        _log(tx, None, fresh, None)
+async def expect(
+    tx: Tx, orders: Mapping[UUID, PoHead], lines: Mapping[UUID, PoLine], tellers: Mapping[UUID, Tx]
+) -> None:
+    """The next incoming shipments of purchase orders whose last ones have just been completed, if anything is to come.
+
+    `lines` are all that these purchase orders have; `tellers`: in whose name each is expected.
+    """
+    of_po: dict[UUID, dict[UUID, PoLine]] = {po: {} for po in orders}
+    for line in lines.values():
+        of_po[line.po_id][line.po_line_id] = line
+    wanted = {id_: expected_lines(po.state, of_po[id_]) for id_, po in orders.items() if not po.drop_ship}
+    wanted = {id_: brings for id_, brings in wanted.items() if brings}
+    fresh = await _new_shipments(tx, {id_: orders[id_] for id_ in wanted}, wanted)
+    rows = [row for shipment in fresh for row in _rows(shipment, lines)]
+    await incoming.save_shipments(tx.db, fresh, rows, tx.now)
+    for shipment in fresh:
+        _log(tellers[shipment.po_id], None, shipment, None)
 
 
 async def _new_shipments(
@@ -209,7 +223,10 @@ async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAske
     if fresh:
         await pos.keep_answers(tx.db, fresh, tx.now)
         heard = {id_: head for id_, head in heads.items() if head.version > 0}
-        await adjust_incoming(tx, heard, await pos.po_lines(tx.db, heard), {t.fact.po_id: t for t in told})
+        current = await pos.po_lines(tx.db, heard)
+        await adjust_incoming(tx, heard, current, {t.fact.po_id: t for t in told})
+        touched = {(line.sku, heard[line.po_id].warehouse) for line in current.values()}
+        await replenish_keys(tx, touched, told[0])
 
 
 def _promise(

@@ -1,4 +1,4 @@
-"""A receipt (SO-6, SO-8, SO-16): counted goods become pegs, fills and free stock in one transaction."""
+"""Receipts (SO-6, SO-8, SO-16): counted goods become pegs, fills and free stock, any number of them in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,52 +6,25 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.inventory.domain.adjustment import must_be_stock
-from services.inventory.domain.claim import Allotment
-from services.inventory.domain.incoming import (
-    IncomingLine,
-    IncomingShipment,
-    IncomingState,
-    PoLine,
-    ReceiptLine,
-    advance,
-    must_be_receivable,
-)
-from services.inventory.domain.inspection import Inspection
+from services.inventory.domain.demand import Key
+from services.inventory.domain.incoming import IncomingLine, IncomingShipment
 from services.inventory.domain.preferences import Preferences
-from services.inventory.domain.receiving import (
-    Counted,
-    Divided,
-    LineOutcome,
-    Receipt,
-    counts,
-    divide,
-    must_have_counted,
-)
-from services.inventory.domain.stock import Entry, LedgerKind, Move, total
+from services.inventory.domain.receiving import Counted, Receipt, Receiving, divide
+from services.inventory.domain.stock import Stock
 from services.inventory.handlers import inspections
 from services.inventory.handlers.allotment import allot, tell_grants
-from services.inventory.handlers.pegs import NewPeg, Pegged, peg
+from services.inventory.handlers.pegs import NewPeg, peg
 from services.inventory.handlers.purchase_orders import expect
 from services.inventory.handlers.receipt_telling import tell_receipt
-from services.inventory.store import incoming
+from services.inventory.handlers.replenishment import replenish
+from services.inventory.handlers.trucks import Arrival, Truck, accept, origins, outcomes_of, receipt_line
+from services.inventory.store import incoming, receipts
 from services.inventory.store import purchase_orders as pos
 from services.inventory.store import stock as stock_rows
-from services.inventory.store.incoming import ToReceive
-from services.inventory.store.queue import Grant
 from shared.decimals import ZERO
-from shared.errors import NotFound, Stale
-from shared.ids import new_id
+from shared.errors import TielineError
 from shared.preferences import preferences
 from shared.unit_of_work import Tx
-
-
-class NoSuchIncomingShipment(NotFound):
-    """There is no such incoming shipment in the caller's warehouses."""
-
-
-class IncomingShipmentChanged(Stale):
-    """The incoming shipment has moved on since it was read."""
 
 
 async def receive(
@@ -61,56 +34,57 @@ async def receive(
 
     With `complete` false the counts are kept and the shipment is `receiving`.
     """
-    found = await incoming.lock_for_receipt(tx.db, shipment_id)
-    if found is None or not tx.scope.allows(found.shipment.warehouse):
-        raise NoSuchIncomingShipment("There is no such incoming shipment in your warehouses")
-    shipment, lines = found.shipment, found.lines
-    _must_be_current(found, version)
-    numbered = {lines[line].line_no: line for line in shipment.lines}
-    saved = {line: units for line, (_, units) in shipment.lines.items()}
-    counts_now = counts(shipment.number, numbered, saved, counted)
-    for line, qty in counts_now.items():
-        if lines[line].sku in found.units:
-            must_be_stock(found.units[lines[line].sku], qty)
-    if not complete:
-        return Receipt(await _keep_counts(tx, shipment, lines, counts_now), (), {})
-    must_have_counted(shipment.number, counts_now)
-    return await _complete(tx, found, counts_now)
+    (outcome,) = await receive_many(tx, [Receiving(shipment_id, version, counted, complete)])
+    if isinstance(outcome, TielineError):
+        raise outcome
+    return outcome
 
 
-def _must_be_current(found: ToReceive, version: int) -> None:
-    """Nothing has moved on since the caller looked, and the purchase order is open (SO-16)."""
-    shipment = found.shipment
-    advance(shipment.number, shipment.state, IncomingState.COMPLETE)
-    if shipment.version != version:
-        raise IncomingShipmentChanged(
-            f"{shipment.number} has changed since you read it; read it again",
-            current=shipment.version,
-            given=version,
-        )
-    must_be_receivable(found.order.number, found.order.state)
+async def receive_many(tx: Tx, wanted: Sequence[Receiving]) -> list[Receipt | TielineError]:
+    """Receive many, each with its outcome or its refusal; a refused one hinders no other.
+
+    Goods of all of them that nobody has a tie to go to the queue together. A shipment that stands twice in the list
+    has moved on when the second comes.
+    """
+    found = await receipts.lock_for_receipts(tx.db, {want.shipment_id for want in wanted})
+    outcomes: dict[int, Receipt | TielineError] = {}
+    trucks: dict[int, Truck] = {}
+    for n, (own, want) in enumerate(zip(tx.each(len(wanted)), wanted, strict=True)):
+        try:
+            trucks[n] = accept(own, found, want)
+        except TielineError as refusal:
+            outcomes[n] = refusal
+        else:
+            start = found[want.shipment_id]
+            moved = replace(start.shipment, version=start.shipment.version + 1)
+            found[want.shipment_id] = replace(start, shipment=moved)
+    await _keep_counts(tx, [truck for truck in trucks.values() if not truck.complete])
+    done = await _complete(tx, [truck for truck in trucks.values() if truck.complete])
+    for n, truck in trucks.items():
+        outcomes[n] = done.get(truck.start.shipment.id) or Receipt(truck.after, (), {})
+    return [outcomes[n] for n in range(len(wanted))]
 
 
-async def _keep_counts(
-    tx: Tx, shipment: IncomingShipment, lines: Mapping[UUID, PoLine], found: Mapping[UUID, Decimal]
-) -> IncomingShipment:
-    after = replace(
-        shipment,
-        version=shipment.version + 1,
-        state=advance(shipment.number, shipment.state, IncomingState.RECEIVING),
-        lines={line: (expected, found[line]) for line, (expected, _) in shipment.lines.items()},
-    )
-    await incoming.save_shipments(tx.db, [after], tx.now)
-    await incoming.save_lines(tx.db, _rows(after, lines))
-    tx.record("incoming-shipment", shipment.id, "counted", _counts(shipment), _counts(after))
-    return after
+async def _keep_counts(tx: Tx, trucks: Sequence[Truck]) -> None:
+    if not trucks:
+        return
+    rows = [row for truck in trucks for row in _rows(truck)]
+    await incoming.save_shipments(tx.db, [truck.after for truck in trucks], rows, tx.now)
+    for truck in trucks:
+        _log(truck, "counted")
 
 
-def _rows(shipment: IncomingShipment, lines: Mapping[UUID, PoLine]) -> list[IncomingLine]:
+def _rows(truck: Truck) -> list[IncomingLine]:
+    shipment = truck.after
     return [
-        IncomingLine(shipment.id, line, lines[line].sku, shipment.warehouse, expected, counted)
+        IncomingLine(shipment.id, line, truck.start.lines[line].sku, shipment.warehouse, expected, counted)
         for line, (expected, counted) in shipment.lines.items()
     ]
+
+
+def _log(truck: Truck, action: str) -> None:
+    before, after = truck.start.shipment, truck.after
+    truck.tx.record("incoming-shipment", after.id, action, _counts(before), _counts(after))
 
 
 def _counts(shipment: IncomingShipment) -> dict[str, Any]:
@@ -120,126 +94,60 @@ def _counts(shipment: IncomingShipment) -> dict[str, Any]:
     }
 
 
-async def _complete(tx: Tx, start: ToReceive, found: Mapping[UUID, Decimal]) -> Receipt:
-    shipment, lines = start.shipment, start.lines
-    came = sorted((line for line, qty in found.items() if qty), key=lambda line: lines[line].line_no)
-    keys = {(lines[line].sku, shipment.warehouse) for line in came}
-    await stock_rows.lock_stock(tx.db, keys)
-    ties = await pos.open_ties(tx.db, came)
+async def _complete(tx: Tx, trucks: Sequence[Truck]) -> dict[UUID, Receipt]:
+    """Move the stock of completed shipments: {shipment: what it did}."""
+    if not trucks:
+        return {}
+    arrivals, stock = await _divide(tx, trucks)
+    await receipts.receive(
+        tx.db, [(truck.after, truck.tx.actor) for truck in trucks], [a.row for a in arrivals], tx.now
+    )
+    for truck in trucks:
+        _log(truck, "completed")
+    receivers = {a.row.id: a.truck.tx for a in arrivals}
+    new = [NewPeg(p.tie, a.row, p.qty) for a in arrivals for p in a.divided.pegs]
+    pegged = await peg(tx, new, "receipt", receivers=receivers)
+    opened = await inspections.open_first_inspections(
+        tx, pegged.allotments, origins(arrivals, pegged), receivers
+    )
+    # what serves several trucks is the first one's doing
+    lead = trucks[0].tx
+    free = {a.row.key: a.truck.tx for a in reversed(arrivals) if a.row.received > a.row.pegged}
+    grants = await allot(lead, free, "receipt", tellers=free) if free else []
+    await _expect_the_rest(tx, trucks)
+
+    outcomes, others = outcomes_of(arrivals, pegged, opened, grants)
+    demands = {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
+    done = {truck.after.id: Receipt(truck.after, outcomes[truck.after.id], demands) for truck in trucks}
+    for truck in trucks:
+        tell_receipt(truck.tx, done[truck.after.id])
+    tell_grants(lead, others, "receipt", tellers=free)
+    await replenish(lead, stock)
+    return done
+
+
+async def _divide(tx: Tx, trucks: Sequence[Truck]) -> tuple[list[Arrival], Mapping[Key, Stock]]:
+    """Lock the stock of what came, and say who gets what of it by a tie; lines are served in the list's order."""
+    came = [(truck, line) for truck in trucks for line in truck.came]
+    stock = await stock_rows.lock_stock(
+        tx.db, {(truck.start.lines[line].sku, truck.start.shipment.warehouse) for truck, line in came}
+    )
+    ties = await pos.open_ties(tx.db, [line for _, line in came])
     wish = (await preferences(tx, Preferences)).over_receipt
-    divided = divide([Counted(line, shipment.lines[line][0], found[line]) for line in came], ties, wish)
-    rows = [_receipt_line(shipment, lines[d.counted.po_line_id], d) for d in divided]
+    counted = [
+        Counted(line, truck.start.shipment.lines[line][0], truck.counted[line]) for truck, line in came
+    ]
+    return [
+        Arrival(truck, truck.start.lines[line], divided, receipt_line(truck, line, divided))
+        for (truck, line), divided in zip(came, divide(counted, ties, wish), strict=True)
+    ], stock
 
-    after = await _write_head(tx, shipment, found)
-    await incoming.add_receipt_lines(tx.db, rows, tx.now)
-    await _move(tx, shipment, rows)
-    new = [NewPeg(p.tie, row, p.qty) for row, d in zip(rows, divided, strict=True) for p in d.pegs]
-    pegged = await peg(tx, new, "receipt", is_receipt=True)
-    opened = await inspections.open_first_inspections(tx, pegged.allotments, _origins(after, rows, pegged))
-    grants = await allot(tx, keys, "receipt") if any(row.received > row.pegged for row in rows) else []
-    received = {
-        id_: replace(line, received=line.received + found.get(id_, ZERO)) for id_, line in lines.items()
+
+async def _expect_the_rest(tx: Tx, trucks: Sequence[Truck]) -> None:
+    lines = {
+        id_: replace(line, received=line.received + truck.counted.get(id_, ZERO))
+        for truck in trucks
+        for id_, line in truck.start.lines.items()
     }
-    await expect(tx, start.order, received)
-
-    outcomes, others = _outcomes(rows, divided, lines, pegged, opened, grants)
-    receipt = Receipt(
-        after, outcomes, {**pegged.demands, **{grant.demand.line: grant.demand for grant in grants}}
-    )
-    tell_receipt(tx, receipt)
-    tell_grants(tx, others, "receipt")
-    return receipt
-
-
-def _receipt_line(shipment: IncomingShipment, line: PoLine, divided: Divided) -> ReceiptLine:
-    counted = divided.counted
-    return ReceiptLine(
-        id=new_id(),
-        shipment_id=shipment.id,
-        po_id=shipment.po_id,
-        po_line_id=line.po_line_id,
-        sku=line.sku,
-        warehouse=shipment.warehouse,
-        expected=counted.expected,
-        received=counted.received,
-        surplus=divided.surplus,
-        pegged=divided.pegged,
-    )
-
-
-async def _write_head(tx: Tx, shipment: IncomingShipment, found: Mapping[UUID, Decimal]) -> IncomingShipment:
-    after = replace(
-        shipment,
-        version=shipment.version + 1,
-        state=IncomingState.COMPLETE,
-        lines={line: (expected, found[line]) for line, (expected, _) in shipment.lines.items()},
-    )
-    await incoming.complete_shipment(tx.db, after, tx.actor, tx.now)
-    tx.record("incoming-shipment", shipment.id, "completed", _counts(shipment), _counts(after))
-    return after
-
-
-async def _move(tx: Tx, shipment: IncomingShipment, rows: Sequence[ReceiptLine]) -> None:
-    entries = [
-        Entry(row.key, row.received, LedgerKind.RECEIPT, str(row.id), shipment.number, tx.actor)
-        for row in rows
-    ]
-    await stock_rows.book(tx.db, entries, tx.now)
-    await stock_rows.move_stock(
-        tx.db, total((row.key, Move(on_hand=row.received, pegged=row.pegged)) for row in rows)
-    )
-
-
-def _origins(
-    shipment: IncomingShipment, rows: Sequence[ReceiptLine], pegged: Pegged
-) -> dict[UUID, Inspection]:
-    """For each receipt line that pegged: an inspection of its goods, still without number and quantity."""
-    return {
-        row.id: Inspection(
-            new_id(), "", 1, 0, row.id, row.sku, row.warehouse, ZERO, ZERO, ZERO, None, shipment.id, shipment.number,
-            shipment.po_id, shipment.po_number, row.po_line_id, shipment.vendor,
-        )
-        for row in rows if pegged.of(row.id)
-    }  # fmt: skip
-
-
-def _outcomes(
-    rows: Sequence[ReceiptLine],
-    divided: Sequence[Divided],
-    lines: Mapping[UUID, PoLine],
-    pegged: Pegged,
-    opened: Mapping[UUID, Inspection],
-    grants: Sequence[Grant],
-) -> tuple[list[LineOutcome], list[Grant]]:
-    """What became of each line, and the grants that came from units that were free before this receipt."""
-    left = {row.id: row.received - row.pegged for row in rows}
-    fills: dict[UUID, list[Allotment]] = {row.id: [] for row in rows}
-    others = []
-    for grant in grants:
-        taken = _draw(grant.allotment, [row for row in rows if row.key == grant.allotment.key], left)
-        if taken is None:
-            others.append(grant)
-        else:
-            fills[taken].append(grant.allotment)
-    outcomes = [
-        LineOutcome(
-            row, lines[row.po_line_id], d, pegged.of(row.id), fills[row.id], left[row.id], opened.get(row.id)
-        )
-        for row, d in zip(rows, divided, strict=True)
-    ]
-    return outcomes, others
-
-
-def _draw(fill: Allotment, rows: Sequence[ReceiptLine], left: dict[UUID, Decimal]) -> UUID | None:
-    """Take a fill from the free units of the receipt lines of its item, in order; it is told with the first of them.
-
-    Units of one item are alike, so a fill may reach over two lines: the sums per item agree. None: nothing was left.
-    """
-    first, qty = None, fill.qty
-    for row in rows:
-        units = min(qty, left[row.id])
-        if units > 0:
-            left[row.id] -= units
-            qty -= units
-            first = first or row.id
-    return first
+    orders = {truck.start.order.po_id: truck.start.order for truck in trucks}
+    await expect(tx, orders, lines, {truck.start.order.po_id: truck.tx for truck in trucks})

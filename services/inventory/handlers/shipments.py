@@ -13,6 +13,7 @@ from services.inventory.domain.stock import Entry, LedgerKind, Move, total
 from services.inventory.handlers import inspections, telling
 from services.inventory.handlers.allotment import allot
 from services.inventory.handlers.pegs import Pegged
+from services.inventory.handlers.replenishment import replenish
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
 from services.inventory.store import incoming
@@ -58,14 +59,14 @@ async def shipment_voided(tx: Tx, told: Sequence[Told[ShipmentVoided]]) -> None:
 
 async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason: str) -> None:
     figures, causes = _greatest(told), _causes(told)
-    await stock_rows.lock_stock_of_allotments(tx.db, causes)
+    stock = await stock_rows.lock_stock_of_allotments(tx.db, causes)
     before = await claims.allotments_by_id(tx.db, causes)
     left = await _book_issues(tx, [issue for issue in issues if issue.allotment_id in before], before, causes)
     moves = [_movement(own, left.get(own.id, ZERO), figures.get(own.id)) for own in before.values()]
     moves = [move for move in moves if move.allotment != before[move.allotment.id] or move.left]
     if not moves:
         return
-    await claims.save_allotments(tx.db, [move.allotment for move in moves])
+    await claims.save_allotments(tx.db, [_unlocked(move.allotment) for move in moves])
     await _book_discrepancies(tx, moves, causes)
     await stock_rows.move_stock(tx.db, total((m.allotment.key, _stock_move(m)) for m in moves))
     of_line = {move.allotment.line: causes[move.allotment.id] for move in moves}
@@ -73,10 +74,18 @@ async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason
 
     pegs = await _peg_again(tx, moves, before, after, reason)
     await inspections.settle_inspections(tx, _less_to_inspect(before, moves))
-    grants = await allot(tx, {m.allotment.key for m in moves if m.back or m.lost}, reason, told[0])
+    freed = {m.allotment.key for m in moves if m.back or m.lost or m.allotment.locked}
+    grants = await allot(tx, freed, reason, told[0])
     current = {**pegs.demands, **{grant.demand.line: grant.demand for grant in grants}}
     born = telling.by_line([*pegs.allotments, *(grant.allotment for grant in grants)])
     telling.tell_by_cause(tx, reason, current, born, of_line, told[0])
+    came_back = {m.allotment.key for m in moves if m.back or m.lost}
+    await replenish(tx, {key: stock[key] for key in came_back}, told[0])
+
+
+def _unlocked(own: Allotment) -> Allotment:
+    """A shipment of it is over: what is left of it may move again, for all that is known (BO-10)."""
+    return replace(own, locked=False, unlocks=own.unlocks + 1)
 
 
 def _causes(told: Sequence[Cause]) -> dict[UUID, Cause]:
@@ -103,7 +112,7 @@ def _greatest(told: Sequence[Cause]) -> dict[UUID, AllotmentFigures]:
         was = held.get(figures.allotment_id, figures)
         greatest = {
             name: max(getattr(was, name), getattr(figures, name))
-            for name in ("shipped", "returned", "missing")
+            for name in ("shipped", "returned", "missing", "unproven")
         }
         held[figures.allotment_id] = figures.model_copy(update=greatest)
     return held
@@ -129,8 +138,9 @@ async def _book_issues(
 
 
 def _movement(own: Allotment, left: Decimal, figures: AllotmentFigures | None) -> Movement:
-    returned, missing = (figures.returned, figures.missing) if figures else (ZERO, ZERO)
-    return movement(own, left, returned, missing)
+    if figures is None:
+        return movement(own, left, ZERO, ZERO)
+    return movement(own, left, figures.returned, figures.missing, figures.unproven)
 
 
 async def _book_discrepancies(tx: Tx, moves: Sequence[Movement], causes: Mapping[UUID, Cause]) -> None:

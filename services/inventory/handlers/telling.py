@@ -39,7 +39,11 @@ def claim(allotment: Allotment, demand: Demand) -> facts.Allotment:
 
 
 def standing(
-    demand: Demand, allotments: Iterable[Allotment] = (), *, answers: bool = True
+    demand: Demand,
+    allotments: Iterable[Allotment] = (),
+    *,
+    answers: bool = True,
+    taken: Sequence[facts.Taken] = (),
 ) -> facts.LineStanding:
     """What is now decided for one line.
 
@@ -56,6 +60,7 @@ def standing(
         warehouse=demand.warehouse,
         settled_version=demand.settled_version if answers else 0,
         allotments=[claim(allotment, demand) for allotment in allotments],
+        taken=list(taken),
     )
 
 
@@ -63,10 +68,15 @@ def standings(
     demands: Mapping[Line, Demand],
     allotments: Mapping[Line, Sequence[Allotment]],
     answered: Container[Line] = (),
+    taken: Mapping[Line, Sequence[facts.Taken]] | None = None,
 ) -> list[facts.LineStanding]:
     """The standings of these demands, order by order, line by line; `answered` are those that answer their order."""
     ordered = sorted(demands.values(), key=lambda d: (d.order_id, d.line_no, d.component))
-    return [standing(d, allotments.get(d.line, ()), answers=d.line in answered) for d in ordered]
+    lost = taken or {}
+    return [
+        standing(d, allotments.get(d.line, ()), answers=d.line in answered, taken=lost.get(d.line, ()))
+        for d in ordered
+    ]
 
 
 def tell_allotted(
@@ -91,6 +101,7 @@ def tell_by_cause(
     causes: Mapping[Line, Told[Any]],
     others: Told[Any],
     answered: Container[Line] = (),
+    taken: Mapping[Line, Sequence[facts.Taken]] | None = None,
 ) -> None:
     """Tell where these lines stand: each fact that was heard has its own lines' news as a consequence.
 
@@ -101,7 +112,7 @@ def tell_by_cause(
         cause = causes.get(line, others)
         groups.setdefault(cause.id, (cause, {}))[1][line] = demand
     for cause, own in groups.values():
-        tell_allotted(tx, reason, standings(own, changed, answered), cause)
+        tell_allotted(tx, reason, standings(own, changed, answered, taken), cause)
 
 
 def _parts(lines: Sequence[facts.LineStanding]) -> Iterator[list[facts.LineStanding]]:

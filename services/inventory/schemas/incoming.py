@@ -11,11 +11,14 @@ from pydantic import Field, model_validator
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.incoming import IncomingState
 from services.inventory.domain.inspection import Inspection
+from services.inventory.domain.inspection import Round as WantedRound
 from services.inventory.domain.receiving import LineOutcome, Receipt, sentence
 from services.inventory.schemas.words import Reason
 from shared.decimals import ZERO
 from shared.quantity import Qty
 from shared.web import Input, Output
+
+MOST_COUNTED = 1000
 
 
 class CountedLine(Input):
@@ -43,7 +46,7 @@ class CountedLine(Input):
 class Count(Input):
     """What was counted at the dock; a line that is not mentioned counts 0, or what was counted of it before."""
 
-    lines: Annotated[list[CountedLine], Field(min_length=1, max_length=1000)]
+    lines: Annotated[list[CountedLine], Field(min_length=1, max_length=MOST_COUNTED)]
     complete: bool = Field(True, description="false: keep the counts, move nothing yet")
 
     @property
@@ -247,6 +250,10 @@ class Round(Input):
     passed: Qty = ZERO
     failed: Qty = ZERO
     reason: Reason | None = None
+
+    def wanted(self, inspection_id: UUID) -> WantedRound:
+        """For the handler."""
+        return WantedRound(inspection_id, self.passed, self.failed, self.reason)
 
 
 class InspectionRow(Output):

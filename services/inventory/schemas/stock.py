@@ -8,7 +8,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.inventory.domain.adjustment import Adjustment, AdjustmentResult, WantedAdjustment
+from services.inventory.domain.adjustment import (
+    Adjustment,
+    AdjustmentResult,
+    AdjustmentState,
+    WantedAdjustment,
+)
 from services.inventory.domain.returning import CustomerReturn, ReturnTo, WantedReturn
 from services.inventory.schemas.words import Code, Reason
 from shared.errors import TielineError
@@ -144,6 +149,12 @@ class AdjustmentOut(Output):
     qty: SignedQty
     reason: str
     adjusted_by: str
+    state: AdjustmentState = Field(description="asking: units that lines hold are asked for (BO-12)")
+    booked: SignedQty = Field(description="By how much stock on hand has changed so far")
+    asking: Qty = Field(description="Units of a loss that are still asked for")
+    refused: Qty = Field(
+        description="Units of a loss that could not be taken: they are being picked; `booked` is the most it could be"
+    )
 
 
 class AdjustmentListed(AdjustmentOut):

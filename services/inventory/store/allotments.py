@@ -1,9 +1,8 @@
-"""Allotments, and the questions that would take some of them back."""
+"""Allotments: the claim tickets."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory import tables as t
 from services.inventory.domain.claim import Allotment
-from services.inventory.domain.demand import Demand, Line
+from services.inventory.domain.demand import Demand, Key, Line
 from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, lines, spread, statement
 from services.inventory.store.demand import as_demand
 
@@ -73,7 +72,7 @@ _PEG = statement(
     SELECT line_id, component, order_id, min(order_number), min(line_no), min(sku), min(warehouse), sum(qty), 0,
         :at, true, false, 0, 0
     FROM peg GROUP BY line_id, component, order_id ORDER BY line_id, component
-    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted
+    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted, stuck = false
     RETURNING *
     """,
     id=ID,
@@ -93,9 +92,10 @@ _PEG = statement(
 _SAVE = statement(
     """
     UPDATE allotments a SET failed = now_is.failed, passed = now_is.passed, shipped = now_is.shipped,
-        returned = now_is.returned, missing = now_is.missing
-    FROM unnest(:id, :failed, :passed, :shipped, :returned, :missing)
-        AS now_is(id, failed, passed, shipped, returned, missing)
+        returned = now_is.returned, missing = now_is.missing, locked = now_is.locked, unlocks = now_is.unlocks,
+        unproven = now_is.unproven
+    FROM unnest(:id, :failed, :passed, :shipped, :returned, :missing, :locked, :unlocks, :unproven)
+        AS now_is(id, failed, passed, shipped, returned, missing, locked, unlocks, unproven)
     WHERE a.id = now_is.id
     """,
     id=ID,
@@ -104,6 +104,29 @@ _SAVE = statement(
     shipped=QTY,
     returned=QTY,
     missing=QTY,
+    locked=FLAG,
+    unlocks=INT,
+    unproven=QTY,
+)
+_UNLOCK = statement(
+    """
+    WITH was AS (
+        SELECT id, line_id, component, locked FROM allotments WHERE id = ANY(:ids)
+    ), line AS (
+        UPDATE demand d SET stuck = false FROM was WHERE d.line_id = was.line_id AND d.component = was.component AND d.stuck
+    )
+    UPDATE allotments a SET locked = false, unlocks = a.unlocks + 1 FROM was WHERE a.id = was.id
+    RETURNING a.sku, a.warehouse, was.locked
+    """,
+    ids=ID,
+)
+_KEEP_UNPICKINGS = statement(
+    """
+    INSERT INTO unpickings (shipment_id, version) SELECT * FROM unnest(:shipment_ids, :versions)
+    ON CONFLICT DO NOTHING RETURNING shipment_id, version
+    """,
+    shipment_ids=ID,
+    versions=INT,
 )
 _LAST_GENERATION = statement(
     """
@@ -116,58 +139,6 @@ _LAST_GENERATION = statement(
     line_ids=ID,
     components=INT,
 )
-_ASK = statement(
-    """
-    WITH asked AS (
-        INSERT INTO questions (id, order_id, reason, asked_at)
-        SELECT id, order_id, :reason, :at FROM unnest(:question_ids, :order_ids) AS q(id, order_id)
-    ), named AS (
-        INSERT INTO asks (question_id, allotment_id, wanted)
-        SELECT * FROM unnest(:ask_question_ids, :ask_allotment_ids, :ask_wanted)
-    )
-    UPDATE allotments a SET asked = greatest(a.asked, now_is.wanted - a.withdrawn)
-    FROM unnest(:ask_allotment_ids, :ask_wanted) AS now_is(id, wanted) WHERE a.id = now_is.id
-    """,
-    question_ids=ID,
-    order_ids=ID,
-    ask_question_ids=ID,
-    ask_allotment_ids=ID,
-    ask_wanted=QTY,
-)
-_ANSWER = statement(
-    """
-    WITH answered AS (
-        UPDATE questions SET answered_at = :at WHERE id = ANY(:question_ids) AND answered_at IS NULL RETURNING id
-    ), given AS (
-        UPDATE asks SET given = greatest(coalesce(asks.given, 0), answer.given)
-        FROM unnest(:question_ids, :allotment_ids, :given) AS answer(question_id, allotment_id, given)
-        WHERE asks.question_id = answer.question_id AND asks.allotment_id = answer.allotment_id
-    )
-    SELECT id FROM answered
-    """,
-    question_ids=ID,
-    allotment_ids=ID,
-    given=QTY,
-)
-_WITHDRAW = statement(
-    """
-    UPDATE allotments a SET withdrawn = now_is.withdrawn, asked = greatest(0, coalesce((
-            SELECT max(asks.wanted) FROM asks WHERE asks.allotment_id = a.id AND asks.given IS NULL
-        ), 0) - now_is.withdrawn)
-    FROM unnest(:id, :withdrawn) AS now_is(id, withdrawn) WHERE a.id = now_is.id
-    """,
-    id=ID,
-    withdrawn=QTY,
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """One question about one order: {allotment: the `withdrawn` figure that is wanted}."""
-
-    id: UUID
-    order_id: UUID
-    wanted: Mapping[UUID, Decimal]
 
 
 def as_allotment(row: Row[Any]) -> Allotment:
@@ -234,7 +205,22 @@ async def save_allotments(db: AsyncConnection, allotments: Iterable[Allotment]) 
     """Write the figures of these allotments (withdrawals have their own way)."""
     ordered = sorted(allotments, key=lambda allotment: allotment.id)
     if ordered:
-        await db.execute(_SAVE, spread(ordered, "id", "failed", "passed", "shipped", "returned", "missing"))
+        names = ("id", "failed", "passed", "shipped", "returned", "missing", "locked", "unlocks", "unproven")
+        await db.execute(_SAVE, spread(ordered, *names))
+
+
+async def keep_unpickings(
+    db: AsyncConnection, unpickings: Iterable[tuple[UUID, int]]
+) -> set[tuple[UUID, int]]:
+    """Shipments that were unpicked, by id and version; those that were not heard of before."""
+    found = await db.execute(_KEEP_UNPICKINGS, columns(sorted(unpickings), "shipment_ids", "versions"))
+    return {(row.shipment_id, row.version) for row in found}
+
+
+async def unlock(db: AsyncConnection, ids: Iterable[UUID]) -> set[Key]:
+    """Shipping has told that units of these allotments can move again: the stock of those that were locked."""
+    rows = await db.execute(_UNLOCK, {"ids": sorted(ids)})
+    return {(row.sku, row.warehouse) for row in rows if row.locked}
 
 
 async def last_generations(
@@ -244,30 +230,3 @@ async def last_generations(
     rows = sorted({(receipt_line, *line) for receipt_line, line in pegs})
     found = await db.execute(_LAST_GENERATION, columns(rows, "receipt_line_ids", "line_ids", "components"))
     return {(row.receipt_line_id, (row.line_id, row.component)): row.generation for row in found}
-
-
-async def ask(db: AsyncConnection, questions: Sequence[Question], reason: str, at: datetime) -> None:
-    """Keep the questions and mark the units that they are about."""
-    rows = [(q.id, allotment, wanted) for q in questions for allotment, wanted in q.wanted.items()]
-    await db.execute(
-        _ASK,
-        {
-            **columns([(q.id, q.order_id) for q in questions], "question_ids", "order_ids"),
-            **columns(rows, "ask_question_ids", "ask_allotment_ids", "ask_wanted"),
-            "reason": reason,
-            "at": at,
-        },
-    )
-
-
-async def answer(
-    db: AsyncConnection, answers: Iterable[tuple[UUID, UUID, Decimal]], at: datetime
-) -> set[UUID]:
-    """Close questions: (question, allotment, `withdrawn` figure that was given); those that were open come back."""
-    values = {**columns(answers, "question_ids", "allotment_ids", "given"), "at": at}
-    return set((await db.execute(_ANSWER, values)).scalars())
-
-
-async def withdraw(db: AsyncConnection, withdrawn: Mapping[UUID, Decimal]) -> None:
-    """Write the `withdrawn` figures; what remains asked is what open questions want beyond that."""
-    await db.execute(_WITHDRAW, columns(sorted(withdrawn.items()), "id", "withdrawn"))

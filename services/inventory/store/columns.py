@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Numeric, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    Text,
+    TextClause,
+    Uuid,
+    bindparam,
+    text,
+)
 from sqlalchemy.types import TypeEngine
 
 ID = Uuid(as_uuid=True)
@@ -12,6 +24,26 @@ TEXT = Text()
 INT = Integer()
 FLAG = Boolean()
 INSTANT = DateTime(timezone=True)
+DAY = Date()
+
+
+OUT_OF_ORDER = """
+    EXISTS (
+        SELECT 1 FROM (
+            SELECT d.priority, d.ranked_at, d.order_id, d.line_no, d.component FROM demand d
+            WHERE d.sku = s.sku AND d.warehouse = s.warehouse AND d.need > d.granted AND NOT d.special
+            ORDER BY d.priority DESC, d.ranked_at, d.order_id, d.line_no, d.component LIMIT 1
+        ) w CROSS JOIN LATERAL (
+            SELECT d.priority, d.ranked_at, d.order_id, d.line_no, d.component FROM demand d
+            WHERE d.sku = s.sku AND d.warehouse = s.warehouse AND d.granted > d.shipped AND NOT d.special
+              AND NOT d.stuck
+            ORDER BY d.priority, d.ranked_at DESC, d.order_id DESC, d.line_no DESC, d.component DESC LIMIT 1
+        ) h
+        WHERE (-w.priority, w.ranked_at, w.order_id, w.line_no, w.component)
+            < (-h.priority, h.ranked_at, h.order_id, h.line_no, h.component)
+    )
+"""
+"""Whether somebody waits ahead of somebody who holds, of the stock row `s`: a step at either end of the queue."""
 
 
 def statement(sql: str, **arrays: TypeEngine[Any]) -> TextClause:

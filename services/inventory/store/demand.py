@@ -93,7 +93,7 @@ _SAVE = statement(
 )
 _CHANGE = statement(
     """
-    UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped
+    UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped, stuck = false
     FROM unnest(:line_ids, :components, :granted, :shipped) AS change(line_id, component, granted, shipped)
     WHERE d.line_id = change.line_id AND d.component = change.component RETURNING d.*
     """,
@@ -102,17 +102,66 @@ _CHANGE = statement(
     granted=QTY,
     shipped=QTY,
 )
-_SETTLE = statement(
+_LOOK_FOR_STUCK = statement(
     """
-    UPDATE demand d SET granted = d.granted - freed.qty, settled_version = CASE WHEN EXISTS (
-            SELECT 1 FROM allotments a WHERE a.line_id = d.line_id AND a.component = d.component AND a.asked > 0
-        ) THEN d.settled_version ELSE d.heard_version END
-    FROM unnest(:line_ids, :components, :qty) AS freed(line_id, component, qty)
-    WHERE d.line_id = freed.line_id AND d.component = freed.component RETURNING d.*
+    UPDATE demand d SET stuck = true FROM unnest(:line_ids, :components) AS named(line_id, component)
+    WHERE d.line_id = named.line_id AND d.component = named.component AND NOT EXISTS (
+        SELECT 1 FROM allotments a WHERE a.line_id = d.line_id AND a.component = d.component
+          AND a.receipt_line_id IS NULL AND NOT a.locked
+          AND a.qty > a.withdrawn + a.failed + a.shipped + a.returned + a.asked
+    )
     """,
     line_ids=ID,
     components=INT,
+)
+_IS_ASKED = """
+    EXISTS (SELECT 1 FROM allotments a WHERE a.line_id = d.line_id AND a.component = d.component AND a.asked > 0)
+"""
+_TAKES = """
+    EXISTS (
+        SELECT 1 FROM allotments a JOIN asks k ON k.allotment_id = a.id JOIN questions q ON q.id = k.question_id
+        WHERE a.sku = d.sku AND a.warehouse = d.warehouse AND a.asked > 0 AND k.given IS NULL AND k.units > k.got
+          AND q.order_id = d.order_id AND q.reason IN ('priority', 'rank')
+    )
+"""
+"""Whether units that a demand's order has asked others for (BO-9) are still to come, or to be refused."""
+_SETTLE = statement(
+    f"""
+    UPDATE demand d SET granted = d.granted - freed.qty, stuck = false, settled_version = CASE
+            WHEN {_IS_ASKED} OR (d.need > d.granted - freed.qty AND {_TAKES}) THEN d.settled_version
+            ELSE d.heard_version END
+    FROM unnest(:line_ids, :components, :qty) AS freed(line_id, component, qty)
+    WHERE d.line_id = freed.line_id AND d.component = freed.component RETURNING d.*
+    """,  # noqa: S608  # two constants of this module
+    line_ids=ID,
+    components=INT,
     qty=QTY,
+)
+_SETTLE_TAKERS = statement(
+    f"""
+    UPDATE demand d SET settled_version = d.heard_version
+    FROM unnest(:order_ids, :skus, :warehouses) AS taker(order_id, sku, warehouse)
+    WHERE d.order_id = taker.order_id AND d.sku = taker.sku AND d.warehouse = taker.warehouse
+      AND d.settled_version < d.heard_version AND NOT {_IS_ASKED} AND NOT (d.need > d.granted AND {_TAKES})
+    RETURNING d.*
+    """,  # noqa: S608  # two constants of this module
+    order_ids=ID,
+    skus=TEXT,
+    warehouses=TEXT,
+)
+_TAKERS = statement(
+    f"SELECT d.line_id, d.component FROM demand d WHERE d.order_id = ANY(:ids) AND {_TAKES}",  # noqa: S608  # a constant
+    ids=ID,
+)
+_HOLD_BACK = statement(
+    """
+    UPDATE demand d SET settled_version = held.version
+    FROM unnest(:line_ids, :components, :versions) AS held(line_id, component, version)
+    WHERE d.line_id = held.line_id AND d.component = held.component
+    """,
+    line_ids=ID,
+    components=INT,
+    versions=INT,
 )
 
 
@@ -166,9 +215,43 @@ async def change_demands(
 
 
 async def settle_demands(db: AsyncConnection, freed: Mapping[Line, Decimal]) -> dict[Line, Demand]:
-    """Lower `granted` by what was freed; a line without an open question has settled the version last heard."""
+    """Lower `granted` by what was freed; a line that no open question is about has settled the version last heard.
+
+    Neither one that would take units from it, nor, while it lacks any, one that would bring it some.
+    """
     rows = [(*line, qty) for line, qty in sorted(freed.items())]
     if not rows:
         return {}
     found = await db.execute(_SETTLE, columns(rows, "line_ids", "components", "qty"))
     return {demand.line: demand for demand in map(as_demand, found)}
+
+
+async def settle_takers(db: AsyncConnection, askers: Iterable[tuple[UUID, str, str]]) -> dict[Line, Demand]:
+    """Lines of these (order, sku, warehouse) that waited for what others were asked for, and wait for no more of it."""
+    rows = sorted(set(askers))
+    if not rows:
+        return {}
+    found = await db.execute(_SETTLE_TAKERS, columns(rows, "order_ids", "skus", "warehouses"))
+    return {demand.line: demand for demand in map(as_demand, found)}
+
+
+async def takers(db: AsyncConnection, order_ids: Iterable[UUID]) -> set[Line]:
+    """Lines of these orders for whose item others were asked, and have not answered."""
+    return {(row.line_id, row.component) for row in await db.execute(_TAKERS, {"ids": sorted(order_ids)})}
+
+
+async def hold_back(db: AsyncConnection, versions: Mapping[Line, int]) -> None:
+    """These lines have settled no newer version than this one: what is asked of others for them is not answered."""
+    rows = [(*line, version) for line, version in sorted(versions.items())]
+    if rows:
+        await db.execute(_HOLD_BACK, columns(rows, "line_ids", "components", "versions"))
+
+
+async def look_for_stuck(db: AsyncConnection, wanted: Iterable[Line]) -> None:
+    """Take lines of which nothing more may be asked for just now out of the tail of the queue.
+
+    Whatever changes what a line holds puts it back, so this only spares reading past it.
+    """
+    named = lines(wanted)
+    if named["line_ids"]:
+        await db.execute(_LOOK_FOR_STUCK, named)

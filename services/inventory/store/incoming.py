@@ -1,22 +1,17 @@
 """Incoming shipments, receipt lines and inspections."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.inventory.domain.adjustment import ItemUnit
 from services.inventory.domain.incoming import (
     IncomingLine,
     IncomingShipment,
     IncomingState,
-    PoHead,
-    PoLine,
     ReceiptLine,
 )
 from services.inventory.domain.inspection import Inspection
@@ -31,25 +26,6 @@ _OPEN = statement(
     """,
     po_ids=ID,
 )
-_LOCK_FOR_RECEIPT = text(
-    """
-    SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
-        p.version AS po_version, p.number AS head_number, p.state AS po_state, p.vendor AS po_vendor,
-        p.warehouse AS po_warehouse, p.drop_ship
-    FROM purchase_orders p JOIN incoming_shipments s ON s.po_id = p.po_id
-    WHERE s.id = :id FOR NO KEY UPDATE
-    """
-)
-_LINES_FOR_RECEIPT = text(
-    """
-    SELECT l.po_line_id, l.po_id, l.line_no, l.sku, l.description, l.unit, l.ordered, l.cancelled, l.received,
-        l.supply_limit, l.cancel_floor, i.expected, i.counted, it.kind, it.precision
-    FROM purchase_order_lines l
-    LEFT JOIN incoming_lines i ON i.po_line_id = l.po_line_id AND i.shipment_id = :id
-    LEFT JOIN items it ON it.sku = l.sku
-    WHERE l.po_id = :po_id
-    """
-)
 _RECEIPTS = statement(
     """
     SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
@@ -60,12 +36,18 @@ _RECEIPTS = statement(
 )
 _SAVE = statement(
     """
-    INSERT INTO incoming_shipments (id, number, version, state, po_id, po_number, vendor, warehouse, created_at)
-    SELECT id, number, version, state, po_id, po_number, vendor, warehouse, :at
-    FROM unnest(:id, :number, :version, :state, :po_id, :po_number, :vendor, :warehouse)
-        AS s(id, number, version, state, po_id, po_number, vendor, warehouse)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, vendor = excluded.vendor,
-        warehouse = excluded.warehouse, po_number = excluded.po_number
+    WITH head AS (
+        INSERT INTO incoming_shipments (id, number, version, state, po_id, po_number, vendor, warehouse, created_at)
+        SELECT id, number, version, state, po_id, po_number, vendor, warehouse, :at
+        FROM unnest(:id, :number, :version, :state, :po_id, :po_number, :vendor, :warehouse)
+            AS s(id, number, version, state, po_id, po_number, vendor, warehouse)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, vendor = excluded.vendor,
+            warehouse = excluded.warehouse, po_number = excluded.po_number
+    )
+    INSERT INTO incoming_lines (shipment_id, po_line_id, sku, warehouse, expected, counted)
+    SELECT * FROM unnest(:shipment_id, :po_line_id, :sku, :line_warehouse, :expected, :counted)
+    ON CONFLICT (shipment_id, po_line_id) DO UPDATE SET sku = excluded.sku, warehouse = excluded.warehouse,
+        expected = excluded.expected, counted = excluded.counted
     """,
     id=ID,
     number=TEXT,
@@ -75,18 +57,10 @@ _SAVE = statement(
     po_number=TEXT,
     vendor=TEXT,
     warehouse=TEXT,
-)
-_SAVE_LINES = statement(
-    """
-    INSERT INTO incoming_lines (shipment_id, po_line_id, sku, warehouse, expected, counted)
-    SELECT * FROM unnest(:shipment_id, :po_line_id, :sku, :warehouse, :expected, :counted)
-    ON CONFLICT (shipment_id, po_line_id) DO UPDATE SET sku = excluded.sku, warehouse = excluded.warehouse,
-        expected = excluded.expected, counted = excluded.counted
-    """,
     shipment_id=ID,
     po_line_id=ID,
     sku=TEXT,
-    warehouse=TEXT,
+    line_warehouse=TEXT,
     expected=QTY,
     counted=QTY,
 )
@@ -100,43 +74,6 @@ _DROP_LINES = statement(
 )
 _CLOSE_LINES = statement(
     "UPDATE incoming_lines SET open = false WHERE shipment_id = ANY(:ids) AND open", ids=ID
-)
-_COMPLETE = statement(
-    """
-    WITH counted AS (
-        UPDATE incoming_lines l SET counted = now_is.counted, open = false
-        FROM unnest(:po_line_ids, :counted) AS now_is(po_line_id, counted)
-        WHERE l.shipment_id = :id AND l.po_line_id = now_is.po_line_id
-    )
-    UPDATE incoming_shipments SET state = 'complete', version = :version, completed_at = :at, completed_by = :by
-    WHERE id = :id
-    """,
-    po_line_ids=ID,
-    counted=QTY,
-)
-_RECEIVE = statement(
-    """
-    WITH line AS (
-        SELECT * FROM unnest(:id, :shipment_id, :po_id, :po_line_id, :sku, :warehouse, :expected, :received, :surplus,
-            :pegged) AS line(id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged)
-    ), ordered AS (
-        UPDATE purchase_order_lines l SET received = l.received + line.received FROM line
-        WHERE l.po_line_id = line.po_line_id
-    )
-    INSERT INTO receipt_lines (id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged,
-        received_at)
-    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at FROM line
-    """,
-    id=ID,
-    shipment_id=ID,
-    po_id=ID,
-    po_line_id=ID,
-    sku=TEXT,
-    warehouse=TEXT,
-    expected=QTY,
-    received=QTY,
-    surplus=QTY,
-    pegged=QTY,
 )
 _UNPEGGED = statement(
     """
@@ -187,16 +124,6 @@ _SAVE_INSPECTIONS = statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ToReceive:
-    """All that a receipt starts from: shipment, purchase order, all its lines, and their items' units."""
-
-    shipment: IncomingShipment
-    order: PoHead
-    lines: dict[UUID, PoLine]
-    units: Mapping[str, ItemUnit]
-
-
 def _shipments(rows: Sequence[Any]) -> dict[UUID, IncomingShipment]:
     lines: dict[UUID, dict[UUID, tuple[Decimal, Decimal | None]]] = {}
     heads: dict[UUID, Any] = {}
@@ -227,55 +154,18 @@ async def open_shipments(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UU
     return {shipment.po_id: shipment for shipment in _shipments(rows).values()}
 
 
-async def lock_for_receipt(db: AsyncConnection, shipment_id: UUID) -> ToReceive | None:
-    """An incoming shipment and its purchase order, locked in this order's way: the purchase order first.
-
-    Their lines are read after the lock is held: what another receipt changed meanwhile is seen.
-    """
-    head = (await db.execute(_LOCK_FOR_RECEIPT, {"id": shipment_id})).first()
-    if head is None:
-        return None
-    rows = (await db.execute(_LINES_FOR_RECEIPT, {"id": shipment_id, "po_id": head.po_id})).all()
-    shipment = IncomingShipment(
-        head.id,
-        head.number,
-        head.version,
-        IncomingState(head.state),
-        head.po_id,
-        head.po_number,
-        head.vendor,
-        head.warehouse,
-        {row.po_line_id: (row.expected, row.counted) for row in rows if row.expected is not None},
-    )
-    order = PoHead(
-        head.po_id,
-        head.po_version,
-        head.head_number,
-        head.po_state,
-        head.po_vendor,
-        head.po_warehouse,
-        head.drop_ship,
-    )
-    units = {
-        row.sku: ItemUnit(row.sku, row.kind, row.unit, row.precision) for row in rows if row.kind is not None
-    }
-    return ToReceive(shipment, order, {row.po_line_id: PoLine(*row[:11]) for row in rows}, units)
-
-
-async def save_shipments(db: AsyncConnection, shipments: Sequence[IncomingShipment], at: datetime) -> None:
-    """Write the heads of these shipments; the lines of cancelled ones no longer count as incoming."""
+async def save_shipments(
+    db: AsyncConnection, shipments: Sequence[IncomingShipment], lines: Sequence[IncomingLine], at: datetime
+) -> None:
+    """Write these shipments with these of their lines; the lines of cancelled ones no longer count as incoming."""
     if not shipments:
         return
     names = ("id", "number", "version", "state", "po_id", "po_number", "vendor", "warehouse")
-    await db.execute(_SAVE, {**spread(shipments, *names), "at": at})
+    own = spread(lines, "shipment_id", "po_line_id", "sku", "expected", "counted")
+    places = {"line_warehouse": [line.warehouse for line in lines]}
+    await db.execute(_SAVE, {**spread(shipments, *names), **own, **places, "at": at})
     if gone := [s.id for s in shipments if s.state is IncomingState.CANCELLED]:
         await db.execute(_CLOSE_LINES, {"ids": gone})
-
-
-async def save_lines(db: AsyncConnection, lines: Sequence[IncomingLine]) -> None:
-    """Write these lines."""
-    if lines:
-        await db.execute(_SAVE_LINES, spread(lines, *(field.name for field in fields(IncomingLine))))
 
 
 async def drop_lines(db: AsyncConnection, gone: Sequence[tuple[UUID, UUID]]) -> None:
@@ -284,22 +174,9 @@ async def drop_lines(db: AsyncConnection, gone: Sequence[tuple[UUID, UUID]]) -> 
         await db.execute(_DROP_LINES, columns(gone, "shipment_ids", "po_line_ids"))
 
 
-async def complete_shipment(db: AsyncConnection, shipment: IncomingShipment, by: str, at: datetime) -> None:
-    """The shipment has moved stock; it and its lines change no more."""
-    counted = [(line, counted) for line, (_, counted) in shipment.lines.items()]
-    own = {"id": shipment.id, "version": shipment.version, "by": by, "at": at}
-    await db.execute(_COMPLETE, {**columns(counted, "po_line_ids", "counted"), **own})
-
-
 async def receipts_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:
     """These incoming shipments, not locked: a completed one changes no more."""
     return _shipments((await db.execute(_RECEIPTS, {"ids": list(ids)})).all())
-
-
-async def add_receipt_lines(db: AsyncConnection, lines: Sequence[ReceiptLine], at: datetime) -> None:
-    """Write what came, also on the lines of its purchase order."""
-    names = (field.name for field in fields(ReceiptLine))
-    await db.execute(_RECEIVE, {**spread(lines, *names), "at": at})
 
 
 async def unpegged_receipt_lines(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.inventory import tables as t
 from services.inventory.domain.incoming import PoHead, PoLine
 from services.inventory.domain.receiving import OpenTie
-from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, spread, statement
+from services.inventory.store.columns import DAY, FLAG, ID, INT, QTY, TEXT, columns, spread, statement
 
 _LINE_FIELDS = tuple(field.name for field in fields(PoLine))
 
@@ -57,13 +57,13 @@ _LINES = select(*(t.purchase_order_lines.c[name] for name in _LINE_FIELDS)).wher
 _SAVE_LINES = statement(
     """
     INSERT INTO purchase_order_lines (po_line_id, po_id, line_no, sku, description, unit, ordered, cancelled, received,
-        supply_limit, cancel_floor)
+        supply_limit, cancel_floor, expected_on)
     SELECT * FROM unnest(:po_line_id, :po_id, :line_no, :sku, :description, :unit, :ordered, :cancelled, :received,
-        :supply_limit, :cancel_floor)
+        :supply_limit, :cancel_floor, :expected_on)
     ON CONFLICT (po_line_id) DO UPDATE SET line_no = excluded.line_no, sku = excluded.sku,
         description = excluded.description, unit = excluded.unit, ordered = excluded.ordered,
         cancelled = excluded.cancelled, received = excluded.received, supply_limit = excluded.supply_limit,
-        cancel_floor = excluded.cancel_floor
+        cancel_floor = excluded.cancel_floor, expected_on = excluded.expected_on
     """,
     po_line_id=ID,
     po_id=ID,
@@ -76,14 +76,20 @@ _SAVE_LINES = statement(
     received=QTY,
     supply_limit=QTY,
     cancel_floor=QTY,
+    expected_on=DAY,
 )
 _SAVE_TIES = statement(
     """
-    INSERT INTO ties (tie_id, po_line_id, order_id, order_number, line_id, line_no, component, special_order_id, qty, closed)
-    SELECT * FROM unnest(:tie_id, :po_line_id, :order_id, :order_number, :line_id, :line_no, :component,
-        :special_order_id, :qty, :closed)
-    ON CONFLICT (tie_id) DO UPDATE SET qty = excluded.qty, closed = excluded.closed,
-        order_number = excluded.order_number, special_order_id = excluded.special_order_id
+    WITH told AS (
+        INSERT INTO ties (tie_id, po_line_id, order_id, order_number, line_id, line_no, component, special_order_id, qty,
+            closed)
+        SELECT * FROM unnest(:tie_id, :po_line_id, :order_id, :order_number, :line_id, :line_no, :component,
+            :special_order_id, :qty, :closed)
+        ON CONFLICT (tie_id) DO UPDATE SET qty = excluded.qty, closed = excluded.closed,
+            order_number = excluded.order_number, special_order_id = excluded.special_order_id
+    )
+    UPDATE ties SET closed = greatest(closed, qty - pegged)
+    WHERE po_line_id = ANY(:po_line_ids) AND NOT (tie_id = ANY(:tie_id)) AND closed < qty - pegged
     """,
     tie_id=ID,
     po_line_id=ID,
@@ -95,14 +101,7 @@ _SAVE_TIES = statement(
     special_order_id=ID,
     qty=QTY,
     closed=QTY,
-)
-_CLOSE_OTHERS = statement(
-    """
-    UPDATE ties SET closed = greatest(closed, qty - pegged)
-    WHERE po_line_id = ANY(:po_line_ids) AND NOT (tie_id = ANY(:tie_ids)) AND closed < qty - pegged
-    """,
     po_line_ids=ID,
-    tie_ids=ID,
 )
 _OPEN_TIES = statement(
     """
@@ -195,19 +194,19 @@ async def po_lines(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UUID, Po
     return {row.po_line_id: PoLine(*row) for row in await db.execute(_LINES, {"ids": list(po_ids)})}
 
 
-async def save_po_lines(db: AsyncConnection, lines: Sequence[PoLine]) -> None:
-    """Write these lines as they stand."""
+async def save_po_lines(
+    db: AsyncConnection, lines: Sequence[PoLine], expected_on: Mapping[UUID, date | None]
+) -> None:
+    """Write these lines as they stand, and the days on which their vendor is expected to bring them."""
     if lines:
-        await db.execute(_SAVE_LINES, spread(lines, *_LINE_FIELDS))
+        days = [expected_on.get(line.po_line_id) for line in lines]
+        await db.execute(_SAVE_LINES, {**spread(lines, *_LINE_FIELDS), "expected_on": days})
 
 
 async def save_ties(db: AsyncConnection, po_line_ids: Iterable[UUID], ties: Sequence[TieRow]) -> None:
     """Write the ties of these lines; one that the newest snapshot no longer has is closed down to what came through it."""
-    if ties:
-        await db.execute(_SAVE_TIES, spread(ties, *(field.name for field in fields(TieRow))))
-    await db.execute(
-        _CLOSE_OTHERS, {"po_line_ids": list(po_line_ids), "tie_ids": [tie.tie_id for tie in ties]}
-    )
+    names = (field.name for field in fields(TieRow))
+    await db.execute(_SAVE_TIES, {**spread(ties, *names), "po_line_ids": list(po_line_ids)})
 
 
 async def open_ties(db: AsyncConnection, po_line_ids: Iterable[UUID]) -> list[OpenTie]:

@@ -1,13 +1,14 @@
 """BO-6 as SQL: the waiting head of the queue, read only as far as the quantity reaches. `domain.allotment` says the rule."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.inventory.domain.allotment import Share, allot
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Demand, Key
 from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, keys, statement
@@ -15,6 +16,7 @@ from services.inventory.store.demand import as_demand
 from shared.ids import new_id
 
 FIRST_CHUNK, GROWTH, LARGEST_CHUNK = 64, 8, 4096
+FIRST_ROWS, LEAST_CHUNK = 4096, 4
 """Waiting lines read per key and round: few when a few are filled, more when the goods reach further."""
 
 _SHARES = statement(
@@ -43,6 +45,42 @@ _SHARES = statement(
     skus=TEXT,
     warehouses=TEXT,
 )
+_FITTING = statement(
+    """
+    SELECT s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined AS available, d.*
+    FROM unnest(:skus, :warehouses) AS wanted(sku, warehouse)
+    JOIN stock s ON s.sku = wanted.sku AND s.warehouse = wanted.warehouse
+    CROSS JOIN LATERAL (
+        SELECT d.* FROM demand d
+        WHERE d.sku = s.sku AND d.warehouse = s.warehouse AND d.need > d.granted AND NOT d.special
+          AND (NOT d.all_or_nothing
+               OR d.need - d.granted <= s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined)
+        ORDER BY d.priority DESC, d.ranked_at, d.order_id, d.line_no, d.component LIMIT :chunk
+    ) d
+    WHERE s.on_hand > s.allotted + s.pegged + s.arrived + s.quarantined
+    """,
+    skus=TEXT,
+    warehouses=TEXT,
+)
+_SPOKEN_FOR = statement(
+    """
+    SELECT s.sku, s.warehouse, s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined AS available,
+        waiting.lacking, waiting.lines
+    FROM unnest(:skus, :warehouses) AS wanted(sku, warehouse)
+    JOIN stock s ON s.sku = wanted.sku AND s.warehouse = wanted.warehouse
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(head.lacking), 0) AS lacking, count(*) AS lines FROM (
+            SELECT d.need - d.granted AS lacking FROM demand d
+            WHERE d.sku = s.sku AND d.warehouse = s.warehouse AND d.need > d.granted AND NOT d.special
+              AND NOT d.line_id = ANY(:newcomers)
+            ORDER BY d.priority DESC, d.ranked_at, d.order_id, d.line_no, d.component LIMIT :chunk
+        ) head
+    ) waiting
+    """,
+    skus=TEXT,
+    warehouses=TEXT,
+    newcomers=ID,
+)
 _GRANT = statement(
     """
     WITH share AS (
@@ -56,7 +94,7 @@ _GRANT = statement(
         FROM (SELECT sku, warehouse, sum(qty) AS qty FROM share GROUP BY sku, warehouse) taken
         WHERE s.sku = taken.sku AND s.warehouse = taken.warehouse
     )
-    UPDATE demand d SET granted = d.granted + share.qty FROM share
+    UPDATE demand d SET granted = d.granted + share.qty, stuck = false FROM share
     WHERE d.line_id = share.line_id AND d.component = share.component
     RETURNING d.*
     """,
@@ -70,6 +108,9 @@ _GRANT = statement(
 )
 
 
+ShareRow = tuple[str, str, UUID, UUID, int, Decimal]
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A further allotment, and its demand as it stands after it."""
@@ -78,28 +119,96 @@ class Grant:
     demand: Demand
 
 
-async def fill(db: AsyncConnection, wanted: Iterable[Key]) -> list[Grant]:
+async def fill(db: AsyncConnection, wanted: Iterable[Key], *, skip: bool = False) -> list[Grant]:
     """Give what is free of these keys to whom it is due, until nothing is free or nobody waits; locks are held.
+
+    With `skip` all-or-nothing lines are passed over until they can be granted in full (BO-5); lines that are too large
+    for what is free are read past, as many as there are of them, for no index knows what will be free.
 
     Two statements a round for all keys together; a further round only for keys whose whole chunk was filled. Running
     it again finds nothing to do.
     """
     grants: list[Grant] = []
     left = set(wanted)
-    chunk = FIRST_CHUNK
+    # of many keys a little each: most get goods for a line or two, and what is read in vain is read for all of them
+    chunk = max(LEAST_CHUNK, min(FIRST_CHUNK, FIRST_ROWS // max(1, len(left))))
     while left:
-        shares = (await db.execute(_SHARES, {**keys(left), "chunk": chunk})).all()
-        if shares:
-            grants += await _grant(db, [tuple(share) for share in shares])
-        filled = Counter((share.sku, share.warehouse) for share in shares)
-        left = {key for key, lines in filled.items() if lines == chunk}
+        found = await (_fitting if skip else _shares)(db, left, chunk)
+        if found.shares:
+            grants += await _grant(db, found.shares)
+        left = {key for key, lines in found.lines.items() if lines == chunk}
         chunk = min(chunk * GROWTH, LARGEST_CHUNK)
     return grants
 
 
-async def _grant(
-    db: AsyncConnection, shares: Sequence[tuple[str, str, UUID, UUID, int, Decimal]]
+async def fill_newcomers(
+    db: AsyncConnection, wanted: Iterable[Key], newcomers: Iterable[Demand], *, skip: bool
 ) -> list[Grant]:
+    """BO-14: give these new lines what the need of all who waited before them leaves; locks are held.
+
+    The queue is read only until its need has swallowed what is free.
+    """
+    of_key: dict[Key, list[Demand]] = {}
+    for demand in newcomers:
+        of_key.setdefault(demand.key, []).append(demand)
+    own = [demand.line[0] for demands in of_key.values() for demand in demands]
+    left = await _left_over(db, set(wanted) & of_key.keys(), own)
+    shares = [share for key, free in left.items() for share in allot(free, of_key[key], skip=skip)]
+    return await _grant(db, list(map(_row, shares))) if shares else []
+
+
+async def _left_over(db: AsyncConnection, wanted: set[Key], newcomers: list[UUID]) -> dict[Key, Decimal]:
+    left: dict[Key, Decimal] = {}
+    chunk = FIRST_CHUNK
+    while wanted:
+        rows = await db.execute(_SPOKEN_FOR, {**keys(wanted), "newcomers": newcomers, "chunk": chunk})
+        wanted = set()
+        for row in rows:
+            if row.lines == chunk and row.lacking < row.available:
+                wanted.add((row.sku, row.warehouse))
+            else:
+                left[row.sku, row.warehouse] = row.available - row.lacking
+        chunk *= GROWTH
+    return left
+
+
+async def fill_one(db: AsyncConnection, demand: Demand, available: Decimal, *, skip: bool) -> list[Grant]:
+    """Give one waiting line what is free, whoever else waits: a person has chosen it; locks are held."""
+    shares = allot(available, [demand], skip=skip)
+    return await _grant(db, list(map(_row, shares))) if shares else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Shares to be granted, and how many lines each key's chunk had."""
+
+    shares: Sequence[ShareRow]
+    lines: Mapping[Key, int]
+
+
+async def _shares(db: AsyncConnection, wanted: Iterable[Key], chunk: int) -> _Found:
+    shares = (await db.execute(_SHARES, {**keys(wanted), "chunk": chunk})).all()
+    return _Found(
+        [tuple(share) for share in shares], Counter((share.sku, share.warehouse) for share in shares)
+    )
+
+
+async def _fitting(db: AsyncConnection, wanted: Iterable[Key], chunk: int) -> _Found:
+    available: dict[Key, Decimal] = {}
+    waiting: dict[Key, list[Demand]] = {}
+    for row in await db.execute(_FITTING, {**keys(wanted), "chunk": chunk}):
+        available[row.sku, row.warehouse] = row.available
+        waiting.setdefault((row.sku, row.warehouse), []).append(as_demand(row))
+    shares = [share for key, lines in waiting.items() for share in allot(available[key], lines, skip=True)]
+    return _Found(list(map(_row, shares)), {key: len(lines) for key, lines in waiting.items()})
+
+
+def _row(share: Share) -> ShareRow:
+    own = share.demand
+    return own.sku, own.warehouse, own.order_id, own.line_id, own.component, share.qty
+
+
+async def _grant(db: AsyncConnection, shares: Sequence[ShareRow]) -> list[Grant]:
     born = [
         Allotment(new_id(), order, line, component, sku, warehouse, qty)
         for sku, warehouse, order, line, component, qty in shares

@@ -4,17 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory.domain.demand import Key
 from services.inventory.domain.stock import Entry, Move, Stock
-from services.inventory.store.columns import ID, QTY, TEXT, columns, keys, statement
+from services.inventory.store.columns import ID, OUT_OF_ORDER, QTY, TEXT, columns, keys, statement
 from shared.ids import new_id
 
 _LOCK = statement(
     """
-    SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined
+    SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined, s.has_levels
     FROM stock s JOIN unnest(:skus, :warehouses) AS wanted(sku, warehouse)
       ON s.sku = wanted.sku AND s.warehouse = wanted.warehouse
     ORDER BY s.sku, s.warehouse FOR NO KEY UPDATE OF s
@@ -24,17 +23,11 @@ _LOCK = statement(
 )
 _LOCK_OF_ALLOTMENTS = statement(
     """
-    SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined FROM stock s
+    SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined, s.has_levels FROM stock s
     WHERE (s.sku, s.warehouse) IN (SELECT a.sku, a.warehouse FROM allotments a WHERE a.id = ANY(:ids))
     ORDER BY s.sku, s.warehouse FOR NO KEY UPDATE OF s
     """,
     ids=ID,
-)
-_LOCK_OF_INSPECTION = text(
-    """
-    SELECT i.receipt_line_id, i.warehouse FROM inspections i
-    JOIN stock s ON s.sku = i.sku AND s.warehouse = i.warehouse WHERE i.id = :id FOR NO KEY UPDATE OF s
-    """
 )
 _ADD_ROWS = statement(
     """
@@ -78,15 +71,15 @@ _BOOK = statement(
     reason=TEXT,
     actor=TEXT,
 )
-_WAITING_WITH_FREE_STOCK = statement(
-    """
+_WITH_WORK = statement(
+    f"""
     SELECT s.sku, s.warehouse FROM stock s
-    WHERE s.on_hand > s.allotted + s.pegged + s.arrived + s.quarantined
+    WHERE (s.on_hand > s.allotted + s.pegged + s.arrived + s.quarantined OR {OUT_OF_ORDER})
       AND (CAST(:sku AS text) IS NULL OR s.sku = :sku) AND (CAST(:warehouse AS text) IS NULL OR s.warehouse = :warehouse)
       AND EXISTS (SELECT 1 FROM demand d WHERE d.sku = s.sku AND d.warehouse = s.warehouse
                   AND d.need > d.granted AND NOT d.special)
     ORDER BY s.sku, s.warehouse LIMIT :most
-    """
+    """  # noqa: S608  # a constant of ours
 )
 
 
@@ -106,12 +99,6 @@ async def lock_stock_of_allotments(db: AsyncConnection, ids: Iterable[UUID]) -> 
     """The rows that these allotments were taken from, locked in key order."""
     rows = (await db.execute(_LOCK_OF_ALLOTMENTS, {"ids": list(ids)})).all()
     return {(row.sku, row.warehouse): Stock(*row) for row in rows}
-
-
-async def lock_stock_of_inspection(db: AsyncConnection, inspection_id: UUID) -> tuple[UUID, str] | None:
-    """Lock the stock that an inspection is about; its receipt line and warehouse (they never change)."""
-    row = (await db.execute(_LOCK_OF_INSPECTION, {"id": inspection_id})).first()
-    return None if row is None else (row.receipt_line_id, row.warehouse)
 
 
 async def move_stock(db: AsyncConnection, moves: Mapping[Key, Move]) -> None:
@@ -135,9 +122,7 @@ async def book(db: AsyncConnection, entries: Sequence[Entry], at: datetime) -> s
     return set((await db.execute(_BOOK, {**columns(rows, *names), "at": at})).scalars())
 
 
-async def waiting_with_free_stock(
-    db: AsyncConnection, sku: str | None, warehouse: str | None, most: int
-) -> list[Key]:
-    """Keys where somebody waits although something is free: what a sweep would find, usually nothing."""
-    rows = await db.execute(_WAITING_WITH_FREE_STOCK, {"sku": sku, "warehouse": warehouse, "most": most})
+async def keys_with_work(db: AsyncConnection, sku: str | None, warehouse: str | None, most: int) -> list[Key]:
+    """Keys where somebody waits although something is free, or held by a lower rank: usually none."""
+    rows = await db.execute(_WITH_WORK, {"sku": sku, "warehouse": warehouse, "most": most})
     return [(row.sku, row.warehouse) for row in rows]

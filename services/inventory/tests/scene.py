@@ -46,6 +46,20 @@ BROKEN_BOOKS = {
     "I-12 somebody waits although stock is free": """
         SELECT s.sku, s.warehouse FROM stock s JOIN demand d USING (sku, warehouse)
         WHERE s.on_hand > s.allotted + s.pegged + s.arrived + s.quarantined AND d.need > d.granted AND NOT d.special""",
+    "BO-13 somebody waits although a lower rank has units that could be asked for": """
+        SELECT w.order_number AS waits, h.order_number AS holds FROM demand w JOIN demand h USING (sku, warehouse)
+        JOIN allotments a ON a.line_id = h.line_id AND a.component = h.component
+        WHERE w.need > w.granted AND NOT w.special AND NOT h.special AND a.receipt_line_id IS NULL AND NOT a.locked
+          AND a.qty > a.withdrawn + a.failed + a.shipped + a.returned + a.asked
+          AND (-w.priority, w.ranked_at, w.order_id, w.line_no, w.component)
+            < (-h.priority, h.ranked_at, h.order_id, h.line_no, h.component)
+          AND NOT EXISTS (SELECT 1 FROM allotments b WHERE b.sku = w.sku AND b.warehouse = w.warehouse AND b.asked > 0)
+          AND NOT EXISTS (SELECT 1 FROM preferences WHERE chosen ->> 'head_of_line' = 'skip' AND w.all_or_nothing)
+          AND NOT EXISTS (SELECT 1 FROM preferences WHERE chosen ->> 'backorder_management' = 'off')""",
+    "a line is out of the queue's tail although units of it could be asked for": """
+        SELECT d.order_number FROM demand d JOIN allotments a USING (line_id, component)
+        WHERE d.stuck AND a.receipt_line_id IS NULL AND NOT a.locked
+          AND a.qty > a.withdrawn + a.failed + a.shipped + a.returned + a.asked""",
     "receipt lines' pegged": """
         SELECT l.id, l.pegged, a.kept FROM receipt_lines l LEFT JOIN (
             SELECT receipt_line_id AS id, sum(qty - withdrawn - returned) AS kept FROM allotments

@@ -1,16 +1,18 @@
 """Inventory over REST: items, stock, receiving, inspections, returns; what is refused, and how."""
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from services.inventory import handlers
-from services.inventory.schemas import incoming, items, stock
+from services.inventory.schemas import incoming, incoming_batches, items, stock
 from services.inventory.tests.builders import later, left, opened, order_line, po_line, sent, tied
 from services.inventory.tests.scene import Scene
-from shared.contracts.inventory import ItemSaved, WarehouseSaved
+from shared.contracts.inventory import GoodsReceived, ItemSaved, WarehouseSaved
 from shared.contracts.purchasing import PurchaseOrderCancelled
 from shared.ids import new_id
 from shared.testing import Api, Bench
@@ -513,6 +515,95 @@ async def test_an_inspection_is_found_by_its_order_and_completed(api_inventory: 
     assert (await api_inventory.get("/v1/inspections?state=open")).json()["data"] == []
 
 
+@pytest.mark.rule("SO-16")
+async def test_many_shipments_are_received_with_a_result_each(api_inventory: Api, shop: Scene) -> None:
+    order, _, first = await tables_arrived(shop)
+    _, _, second = await tables_arrived(shop)
+    count = [{"line_no": 1, "qty": "10"}]
+    rows = [
+        {"shipment_id": str(first.id), "version": 1, "lines": count},
+        {"shipment_id": str(new_id()), "version": 1, "lines": count},
+        {"shipment_id": str(second.id), "version": 7, "lines": count},
+        {"shipment_id": str(second.id), "version": 1, "lines": count, "complete": False},
+        {"shipment_id": str(first.id), "version": 1, "lines": count},
+    ]
+
+    answer = await api_inventory.post("/v1/incoming-shipments/receive-batch", json={"receipts": rows})
+
+    done = incoming_batches.ReceiptAnswers.model_validate_json(answer.content)
+    assert (answer.status_code, done.received, done.counted, done.refused) == (200, 1, 1, 3)
+    assert [(row.index, row.result, row.problem and row.problem.code) for row in done.results] == [
+        (0, "received", None),
+        (1, "refused", "no-such-incoming-shipment"),
+        (2, "refused", "incoming-shipment-changed"),
+        (3, "counted", None),
+        (4, "refused", "incoming-shipment-changed"),
+    ]
+    assert done.results[0].receipt is not None
+    assert [a.order_number for a in done.results[0].receipt.arrived] == [order.number]
+
+
+@pytest.mark.rule("SO-16")
+async def test_receipts_that_come_together_are_each_answered_for_themselves(
+    api_inventory: Api, shop: Scene
+) -> None:
+    shipments = [(await tables_arrived(shop))[2] for _ in range(3)]
+    places = [str(shipment.id) for shipment in (*shipments, shipments[0])] + [str(new_id())]
+
+    async def receive(place: str, clerk: str) -> Any:
+        return await api_inventory.as_(subject=clerk).post(
+            f"/v1/incoming-shipments/{place}/receive",
+            json={"lines": [{"line_no": 1, "qty": "10"}]},
+            headers={"If-Match": '"1"'},
+        )
+
+    answers = await asyncio.gather(*(receive(place, f"clerk-{n}") for n, place in enumerate(places)))
+
+    assert [answer.status_code for answer in answers[1:3]] == [200, 200]
+    # the second of two for one shipment has come too late, together with the first or after it
+    assert sorted(answer.status_code for answer in (answers[0], answers[3])) in ([200, 409], [200, 412])
+    assert answers[4].status_code == 404
+    told = {fact.receipt_id: fact.received_by for fact in await shop.bench.told(GoodsReceived)}
+    assert [told[shipment.id] for shipment in shipments[1:]] == ["clerk-1", "clerk-2"]
+
+
+@pytest.mark.rule("SO-9")
+async def test_many_rounds_are_completed_with_a_result_each(api_inventory: Api, shop: Scene) -> None:
+    _, po, _ = await tables_arrived(shop)
+    await shop.receives(po, {1: 10})
+    (inspection,) = await shop.bench.sql("SELECT id FROM inspections")
+    row = {"inspection_id": str(inspection.id)}
+    rows = [{**row, "passed": "6"}, {**row, "passed": "9"}, {**row, "failed": "4", "reason": "scratched"}]
+
+    answer = await api_inventory.post("/v1/inspections/complete-batch", json={"rounds": rows})
+
+    done = incoming_batches.InspectionAnswers.model_validate_json(answer.content)
+    assert (answer.status_code, done.inspected, done.refused) == (200, 2, 1)
+    assert [(row.index, row.result, row.problem and row.problem.code) for row in done.results] == [
+        (0, "inspected", None),
+        (1, "refused", "inspected-too-much"),
+        (2, "inspected", None),
+    ]
+    assert [row.inspection.state for row in done.results if row.inspection] == ["open", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("incoming-shipments/receive-batch", {"receipts": []}),
+        ("incoming-shipments/receive-batch", {"receipts": [{"shipment_id": str(UUID(int=1)), "lines": []}]}),
+        ("inspections/complete-batch", {"rounds": []}),
+        ("inspections/complete-batch", {"rounds": [{"inspection_id": str(UUID(int=1))}] * 201}),
+    ],
+)
+async def test_a_batch_without_rows_or_with_too_many_is_422(
+    api_inventory: Api, shop: Scene, path: str, body: dict[str, Any]
+) -> None:
+    answer = await api_inventory.post(f"/v1/{path}", json=body)
+
+    assert answer.status_code == 422
+
+
 @pytest.mark.rule("SO-12")
 async def test_goods_are_returned_to_stock_or_quarantine(api_inventory: Api, shop: Scene) -> None:
     body = {"sku": "TABLE", "warehouse": "MAIN", "qty": "2", "to": "quarantine", "reason": "dented"}
@@ -588,7 +679,8 @@ NOBODY = "01a20000-0000-7000-8000-000000000000"
         ("POST", "/v1/items"), ("PATCH", "/v1/items/TABLE"), ("PUT", "/v1/items/TABLE/replenishment/MAIN"),
         ("POST", "/v1/warehouses"), ("POST", "/v1/stock/adjustments"), ("POST", "/v1/demand/allot"),
         ("POST", "/v1/customer-returns"), ("POST", f"/v1/incoming-shipments/{NOBODY}/receive"),
-        ("POST", f"/v1/inspections/{NOBODY}/complete"),
+        ("POST", f"/v1/inspections/{NOBODY}/complete"), ("POST", "/v1/incoming-shipments/receive-batch"),
+        ("POST", "/v1/inspections/complete-batch"),
     ],
 )  # fmt: skip
 async def test_reading_does_not_let_anybody_write(

@@ -1,6 +1,8 @@
 """The claim ticket, and what is asked back of a line that has too much."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -52,6 +54,9 @@ def test_a_question_that_is_open_is_not_asked_again() -> None:
         ({"shipped": 3}, 7),  # advisory gate: 3 left unseen
         ({"withdrawn": 10}, 0),
         ({"passed": 4, "withdrawn": 8}, 0),
+        ({"passed": 6, "returned": 6}, 4),  # the passed part of a mixed pick came back
+        ({"passed": 6, "returned": 4, "unproven": 4}, 0),  # the other part did
+        ({"passed": 6, "returned": 10, "unproven": 4}, 0),
     ],
 )
 def test_what_can_still_be_inspected(figures: dict[str, int], expected: int) -> None:
@@ -99,6 +104,29 @@ def test_returned_units_of_a_peg_stay_its_customers_as_far_as_they_are_needed() 
     assert ints(split.good, split.unproven, split.free) == (4, 3, 3)
 
 
+@pytest.mark.rule("SO-9")
+@pytest.mark.parametrize(
+    ("before", "returned", "unproven", "good", "gated"),
+    [
+        ({"passed": 6}, 4, 4, 0, 4),  # the uninspected rest of a mixed pick came back, the passed part stands
+        ({"passed": 6, "returned": 4, "unproven": 4}, 10, 4, 6, 0),  # then the passed part
+        ({"passed": 6}, 10, 4, 6, 4),  # both at once
+        ({"passed": 6, "returned": 6}, 10, 4, 0, 4),  # the passed part came first
+        ({"passed": 10}, 4, 4, 4, 0),  # all was passed meanwhile: nothing is inspected twice
+        ({"passed": 6, "returned": 6}, 6, 4, 0, 0),  # an older word of less came late
+    ],
+)
+def test_units_that_nobody_had_passed_come_back_as_units_to_inspect(
+    before: dict[str, int], returned: int, unproven: int, good: int, gated: int
+) -> None:
+    peg = allotment(1, 10, peg=True, **before)
+    moved = movement(peg, Decimal(0), Decimal(returned), Decimal(0), Decimal(unproven))
+
+    split = repeg(peg, moved, lacking=Decimal(10))
+
+    assert ints(split.good, split.unproven) == (good, gated)
+
+
 def test_inspected_units_that_shipped_are_not_carried_over() -> None:
     peg = allotment(1, 10, peg=True, passed=6)
     moved = movement(peg, Decimal(5), Decimal(5), Decimal(0))
@@ -110,3 +138,22 @@ def test_inspected_units_that_shipped_are_not_carried_over() -> None:
 
 def test_an_allotment_knows_its_line() -> None:
     assert allotment(1, 10).line == (named(1001), 0)
+
+
+@pytest.mark.rule("BO-10")
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({}, 10),
+        ({"asked": 4}, 6),  # what is asked for already is not asked for again
+        ({"shipped": 7}, 3),
+        ({"locked": True}, 0),  # shipping has refused units of it
+        ({"peg": True}, 0),  # SO-10
+    ],
+)
+def test_what_a_higher_rank_may_have_of_an_allotment(figures: dict[str, Any], expected: int) -> None:
+    is_peg, is_locked = figures.pop("peg", False), figures.pop("locked", False)
+
+    own = replace(allotment(1, 10, peg=is_peg, **figures), locked=is_locked)
+
+    assert own.takeable == expected

@@ -9,7 +9,7 @@ import pytest
 from services.inventory import handlers
 from services.inventory.domain.incoming import IncomingShipmentMoved, PurchaseOrderNotOpen
 from services.inventory.domain.receiving import NothingCounted
-from services.inventory.handlers.receiving import IncomingShipmentChanged, NoSuchIncomingShipment
+from services.inventory.handlers.trucks import IncomingShipmentChanged, NoSuchIncomingShipment
 from services.inventory.tests.builders import (
     answered,
     changed,

@@ -373,13 +373,13 @@ async def test_a_line_cannot_give_back_more_than_it_shipped_in_all(scene: Scene)
     assert refused.value.facts["most"] == "2"
 
 
-async def test_a_loss_beyond_what_is_free_is_refused_with_the_most_it_can_be(scene: Scene) -> None:
+async def test_a_loss_beyond_what_is_there_is_refused_with_the_most_it_can_be(scene: Scene) -> None:
     await allotted(scene, 6, 10)
 
     with pytest.raises(MoreThanIsFree) as refused:
-        await scene.stocked(-5)
+        await scene.stocked(-11)
 
-    assert refused.value.facts["most"] == "4"
+    assert (refused.value.facts["free"], refused.value.facts["most"]) == ("4", "10")
     assert (await scene.stock())["on_hand"] == 10
 
 

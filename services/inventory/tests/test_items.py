@@ -32,6 +32,7 @@ from services.inventory.domain.items import (
     must_not_contain_itself,
 )
 from services.inventory.domain.returning import OtherItem, ReturnedTooMuch, must_have_shipped
+from shared.errors import TielineError
 
 
 def item(**other: Any) -> Item:
@@ -141,12 +142,24 @@ KEY = ("TABLE", "MAIN")
 
 
 def adjusted(free: int, *wishes: int) -> list[type[Exception] | None]:
-    results = adjust([Wish(KEY, Decimal(qty)) for qty in wishes], {KEY: Decimal(free)})
-    return [type(result) if result else None for result in results]
+    results = adjust([Wish(KEY, Decimal(qty)) for qty in wishes], {KEY: Decimal(free)}, {})
+    return [type(result) if isinstance(result, TielineError) else None for result in results]
 
 
-def test_a_loss_takes_free_units_only() -> None:
+def test_losses_together_take_no_more_than_is_there() -> None:
     assert adjusted(5, -3, -3) == [None, MoreThanIsFree]
+
+
+@pytest.mark.rule("BO-12")
+def test_a_loss_takes_free_units_first_and_asks_for_the_rest() -> None:
+    available, askable = {KEY: Decimal(5)}, {KEY: Decimal(4)}
+
+    outcome = adjust([Wish(KEY, Decimal(qty)) for qty in (-3, -4, -3)], available, askable)
+
+    assert outcome[:2] == [0, 2]
+    assert isinstance(outcome[2], MoreThanIsFree)
+    assert outcome[2].facts["most"] == "2"
+    assert (int(available[KEY]), int(askable[KEY])) == (0, 2)
 
 
 def test_a_gain_may_cover_a_loss_later_in_the_list() -> None:
@@ -155,7 +168,7 @@ def test_a_gain_may_cover_a_loss_later_in_the_list() -> None:
 
 @pytest.mark.rule("BO-12")
 def test_a_refused_loss_says_the_most_it_can_be() -> None:
-    refused = adjust([Wish(KEY, Decimal(-8))], {KEY: Decimal(5)})[0]
+    refused = adjust([Wish(KEY, Decimal(-8))], {KEY: Decimal(5)}, {})[0]
 
     assert isinstance(refused, MoreThanIsFree)
     assert (refused.facts["most"], refused.facts["wanted"]) == ("5", "8")

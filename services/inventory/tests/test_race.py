@@ -14,7 +14,7 @@ from services.inventory.domain.adjustment import WantedAdjustment
 from services.inventory.domain.allotment import allot
 from services.inventory.domain.demand import Demand
 from services.inventory.store.queue import FIRST_CHUNK
-from services.inventory.tests.builders import changed, demand, named, opened, order_line
+from services.inventory.tests.builders import answered, changed, demand, named, opened, order_line
 from services.inventory.tests.scene import Scene
 from shared.contracts.orders import SalesOrderChanged
 
@@ -88,6 +88,111 @@ async def test_openings_receipts_losses_and_priorities_at_once_leave_the_books_i
     assert await scene.broken() == {}
     figures = [await scene.stock(sku) for sku in ("TABLE", "CHAIR")]
     assert all(0 <= f["allotted"] <= f["on_hand"] for f in figures)
+
+
+async def shipping_gives_back(scene: Scene, answers: int = 0) -> None:
+    """Every question is answered with yes, until none is left."""
+    while fresh := (await scene.questions())[answers:]:
+        answers += len(fresh)
+        for question in fresh:
+            given = answered(question, [ask.wanted for ask in question.asks])
+            await scene.bench.hear(handlers.units_withdrawn, given)
+
+
+@pytest.mark.rule("BO-3")
+@pytest.mark.rule("BO-9")
+async def test_20_openings_at_once_with_priorities_end_as_their_rank_says(scene: Scene) -> None:
+    await scene.stocked(50)
+    orders = [opened(order_line(5), at=n, priority=n % 3) for n in range(AT_ONCE)]
+
+    await asyncio.gather(*(scene.orders(order) for order in random.sample(orders, AT_ONCE)))
+    await shipping_gives_back(scene)
+
+    by_rank = sorted(orders, key=lambda order: (-order.priority, order.opened_at))
+    assert await scene.granted(*by_rank) == [5] * 10 + [0] * 10
+
+
+@pytest.mark.rule("BO-9")
+async def test_two_priorities_raised_at_once_take_every_unit_once(scene: Scene) -> None:
+    for _ in range(5):
+        await scene.bench.empty()
+        await scene.set_up()
+        await scene.stocked(100)
+        o1, o2, o3 = opened(order_line(60), at=1), opened(order_line(50), at=2), opened(order_line(30), at=3)
+        await scene.orders(o1, o2, o3)
+
+        await asyncio.gather(
+            *(scene.orders(changed(order, SalesOrderChanged, priority=5)) for order in (o2, o3))
+        )
+        asked = [int(ask.units) for ask in await scene.bench.sql("SELECT units FROM asks")]
+        await shipping_gives_back(scene)
+
+        assert await scene.granted(o1, o2, o3) == [20, 50, 30]
+        assert sum(asked) in (
+            40,
+            70,
+        )  # 40 of O1's; or O3 came first and took 30 of O2's, which O2 took from O1 then
+
+
+@pytest.mark.rule("BO-9")
+@pytest.mark.rule("BO-10")
+async def test_a_priority_raised_while_shipping_refuses_asks_those_who_can_still_give(scene: Scene) -> None:
+    for _ in range(5):
+        await scene.bench.empty()
+        await scene.set_up()
+        await scene.stocked(20)
+        o1, o2, o3 = opened(order_line(10), at=1), opened(order_line(10), at=2), opened(order_line(4), at=3)
+        await scene.orders(o1, o2, o3)
+        await scene.orders(raised := changed(o3, SalesOrderChanged, priority=1))
+        (question,) = await scene.questions()
+        vip = opened(order_line(3), at=9, priority=9)
+
+        await asyncio.gather(
+            scene.bench.hear(handlers.units_withdrawn, answered(question, [0])),
+            scene.orders(vip),
+            scene.orders(changed(raised, SalesOrderChanged, priority=2)),
+        )
+        (locked,) = await scene.tickets(o2)
+        assert locked.locked
+        late = [q for q in (await scene.questions())[1:] if q.asks[0].allotment_id == locked.id]
+        for late_question in late:
+            await scene.bench.hear(handlers.units_withdrawn, answered(late_question, [0]))
+        rest = [q for q in (await scene.questions())[1:] if q not in late]
+        for question in rest:
+            given = answered(question, [ask.wanted for ask in question.asks])
+            await scene.bench.hear(handlers.units_withdrawn, given)
+
+        assert await scene.granted(o1, o2, o3, vip) == [3, 10, 4, 3]
+
+
+@pytest.mark.rule("BO-12")
+@pytest.mark.rule("BO-13")
+async def test_losses_openings_and_answers_at_once_never_lose_a_unit_twice(scene: Scene) -> None:
+    await scene.stocked(60)
+    orders = [opened(order_line(5), at=n, priority=n % 2) for n in range(12)]
+    await scene.orders(*orders)
+
+    async def lose() -> None:
+        wanted = WantedAdjustment("TABLE", "MAIN", Decimal(-4), "broken")
+        await scene.bench.run(handlers.adjust_many, [wanted])
+
+    fresh = [opened(order_line(6), at=20 + n, priority=2) for n in range(4)]
+    work = [lose() for _ in range(5)] + [scene.orders(order) for order in fresh]
+    random.shuffle(work)
+    await asyncio.gather(*work)
+    questions = await scene.questions()
+    await asyncio.gather(
+        *(
+            scene.bench.hear(handlers.units_withdrawn, answered(q, [ask.wanted for ask in q.asks]))
+            for q in random.sample(questions, len(questions))
+        )
+    )
+    await shipping_gives_back(scene, len(questions))
+
+    assert (await scene.stock())["on_hand"] == 40
+    assert await scene.granted(*fresh) == [6, 6, 6, 6]
+    (lost,) = await scene.bench.sql("SELECT sum(asking) AS asking, sum(refused) AS refused FROM adjustments")
+    assert (lost.asking, lost.refused) == (0, 0)
 
 
 async def test_a_long_queue_is_filled_as_far_as_the_goods_reach(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -21,6 +21,8 @@ DEMAND_SORTS = Sorts(
         "component": t.demand.c.component,
         "priority": t.demand.c.priority,
         "ranked_at": t.demand.c.ranked_at,
+        "order": t.demand.c.order_id,
+        "line_no": t.demand.c.line_no,
     },
     default="line,component",
     tie=t.demand.c.line_id,
@@ -138,9 +140,19 @@ def demand(
 def adjustments(*, sku: str | None, warehouse: str | None, scope: Scope) -> Select[Any]:
     """Adjustments by hand."""
     c = t.adjustments.c
-    return _narrowed(
-        select(t.adjustments).where(scope.where(c.warehouse)), (c.sku, sku), (c.warehouse, warehouse)
-    )
+    return _narrowed(_adjustments(scope), (c.sku, sku), (c.warehouse, warehouse))
+
+
+def _adjustments(scope: Scope) -> Select[Any]:
+    c = t.adjustments.c
+    booked = (c.qty + c.asking + c.refused).label("booked")
+    state = case((c.asking > 0, "asking"), else_="done").label("state")
+    return select(t.adjustments, booked, state).where(scope.where(c.warehouse))
+
+
+async def adjustment(db: AsyncConnection, adjustment_id: UUID, scope: Scope) -> Any:
+    """One adjustment."""
+    return (await db.execute(_adjustments(scope).where(t.adjustments.c.id == adjustment_id))).first()
 
 
 def customer_returns(

@@ -24,6 +24,7 @@ async def list_notices(
     warehouse: Code = None,
     order_id: UUID | None = None,
     receipt_id: UUID | None = None,
+    shipment_id: UUID | None = None,
     unread: bool | None = None,
     mine: bool = False,
 ) -> Response:
@@ -36,6 +37,7 @@ async def list_notices(
         warehouse=warehouse,
         order_id=order_id,
         receipt_id=receipt_id,
+        shipment_id=shipment_id,
         unread=unread,
         mine=mine,
     )
@@ -61,3 +63,14 @@ async def show(notice_id: UUID, call: Call = allows("notices:read")) -> Response
 async def read(notice_id: UUID, call: Call = allows("notices:read")) -> Response:
     """The caller has read it; news of it makes it unread again."""
     return await call.run(handlers.read_notice, notice_id, respond=schemas.notice)
+
+
+@router.post(
+    "/notices/{notice_id}/close",
+    operation_id="closeNotice",
+    response_model=schemas.Notice,
+    responses=problems(404, 409),
+)
+async def close(notice_id: UUID, body: schemas.CloseRequest, call: Call = allows("notices:read")) -> Response:
+    """Somebody has dealt with a failed inspection, a short ship or a voided shipment; other notices close by themselves."""
+    return await call.run(handlers.close_notice, notice_id, body.reason, respond=schemas.notice)

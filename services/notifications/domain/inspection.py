@@ -73,6 +73,44 @@ def inspected(notice: Notice, finding: Finding, now: datetime) -> Notice:
     return as_changed(notice, _as_found(notice, finding, now))
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Units that failed an inspection, of whichever receipt line; figures are sums over its rounds."""
+
+    arrival: Arrival
+    failed: Decimal
+    passed: Decimal
+    reason: str | None
+
+
+def failed(
+    notice: Notice | None, failure: Failure, now: datetime, new_id: Callable[[], UUID]
+) -> Notice | None:
+    """The notice of what failed (SO-9): raised with the first failed unit, with more of them opened again.
+
+    Nothing that we hear says that somebody has dealt with the goods, so people close it.
+    """
+    version = failure.arrival.inspection_version
+    if not failure.failed or (notice is not None and version <= notice.source_version):
+        return notice
+    arrival = failure.arrival
+    known = notice or replace(_made(new_id(), arrival, now), kind=Kind.FAILED_INSPECTION, version=0)
+    qty = failure.failed
+    told = replace(
+        known,
+        qty=qty,
+        failed=qty,
+        passed=failure.passed,
+        reason=failure.reason,
+        source_version=version,
+        title=f"Failed inspection: {plain(qty)} of {arrival.sku} from {arrival.po_number}",
+        concerns=tuple(sorted(arrival.concerns, key=_turn)),
+    )
+    if notice is None:
+        return replace(told, version=1, news=1)
+    return as_changed(notice, turned(told, State.OPEN, now) if qty > notice.failed else told)
+
+
 def _made(notice_id: UUID, arrival: Arrival, now: datetime) -> Notice:
     return Notice(
         notice_id=notice_id,

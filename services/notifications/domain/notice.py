@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from shared.decimals import ZERO
+from shared.errors import Refused
 
 
 class Kind(StrEnum):
@@ -14,6 +15,18 @@ class Kind(StrEnum):
 
     INSPECTION = "inspection"
     PURCHASE_EXCEPTION = "purchase_exception"
+    BACKORDERED = "backordered"
+    BACKORDER_FILLED = "backorder_filled"
+    TAKEN = "taken_by_priority"
+    PICK_LOCK = "blocked_by_pick_lock"
+    SHIPMENT_READY = "shipment_ready"
+    FAILED_INSPECTION = "failed_inspection"
+    SHORT_SHIP = "short_ship"
+    SHIPMENT_VOIDED = "shipment_voided"
+
+
+Key = tuple[Kind, UUID]
+"""A notice's natural key: its kind and its subject."""
 
 
 class State(StrEnum):
@@ -35,6 +48,8 @@ class Concern:
     line_no: int
     component: int
     qty: Decimal
+    sku: str | None = None
+    """The item, where a notice groups lines of several; else the notice itself says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +80,32 @@ class Notice:
     receipt_id: UUID | None = None
     receipt_number: str | None = None
     receipt_line_id: UUID | None = None
+    shipment_id: UUID | None = None
+    shipment_number: str | None = None
     reason: str | None = None
     message: str | None = None
     closed_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
+
+
+BY_HAND = frozenset({Kind.FAILED_INSPECTION, Kind.SHORT_SHIP, Kind.SHIPMENT_VOIDED})
+"""What happened, and no fact may ever say that somebody has dealt with it: people close these notices."""
+
+
+class ClosesByItself(Refused):
+    """The notice is open as long as its cause is; nobody closes it before."""
+
+
+def closed_by_hand(notice: Notice, now: datetime) -> Notice:
+    """Somebody has dealt with it. Raises ClosesByItself, naming the kinds that people close."""
+    if notice.kind not in BY_HAND:
+        raise ClosesByItself(
+            f"{notice.number} closes when its cause is gone; people close {', '.join(sorted(BY_HAND))}",
+            notice=notice.number,
+            kind=notice.kind,
+            by_hand=sorted(BY_HAND),
+        )
+    return as_changed(notice, turned(notice, State.CLOSED, now))
 
 
 def turned(notice: Notice, state: State, now: datetime) -> Notice:
@@ -79,7 +116,7 @@ def turned(notice: Notice, state: State, now: datetime) -> Notice:
 
 
 def as_changed(before: Notice, after: Notice) -> Notice:
-    """The next version, if anything differs; with news if it was opened again or concerns more than before."""
+    """The next version, if anything differs; with news if it was opened again or concerns more units than before."""
     if after == before:
         return before
     version = before.version + 1
@@ -95,4 +132,6 @@ def is_raised(before: Notice | None, after: Notice) -> bool:
 def _is_news(before: Notice, after: Notice) -> bool:
     if after.state is State.CLOSED:
         return False
-    return before.state is State.CLOSED or len(after.concerns) > len(before.concerns)
+    known = {concern.key for concern in before.concerns}
+    has_more = any(concern.key not in known for concern in after.concerns) and after.qty > before.qty
+    return before.state is State.CLOSED or has_more

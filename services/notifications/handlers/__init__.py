@@ -1,13 +1,23 @@
 """What can happen in notifications, from REST and from facts alike."""
 
 from .arrivals import goods_pegged, goods_received, inspection_completed
+from .backorders import stock_allotted
 from .exceptions import exception_told
 from .orders import order_told
 from .people import change_team, create_team, subscribe, unsubscribe
-from .reading import read_notice
+from .reading import close_notice, read_notice
+from .shipments import (
+    release_withdrawn,
+    shipment_created,
+    shipment_shipped,
+    shipment_unpicked,
+    shipment_voided,
+    units_withdrawn,
+)
 
 __all__ = [
     "change_team",
+    "close_notice",
     "create_team",
     "exception_told",
     "goods_pegged",
@@ -15,6 +25,13 @@ __all__ = [
     "inspection_completed",
     "order_told",
     "read_notice",
+    "release_withdrawn",
+    "shipment_created",
+    "shipment_shipped",
+    "shipment_unpicked",
+    "shipment_voided",
+    "stock_allotted",
     "subscribe",
+    "units_withdrawn",
     "unsubscribe",
 ]

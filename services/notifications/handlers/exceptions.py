@@ -16,10 +16,11 @@ from .publishing import publish
 async def exception_told(tx: Tx, told: Sequence[Told[ExceptionSnapshot]]) -> None:
     """Raised or cleared: the highest version says whether the notice is open, in whatever order they are heard."""
     await store.lock_stream(tx.db)
-    causes = {t.fact.exception_id: t for t in sorted(told, key=_version)}
-    before = await store.load_notices(tx.db, Kind.PURCHASE_EXCEPTION, causes)
+    kind = Kind.PURCHASE_EXCEPTION
+    causes = {(kind, t.fact.exception_id): t for t in sorted(told, key=_version)}
+    before = await store.load_notices(tx.db, [kind], (t.fact.exception_id for t in told))
     after = {
-        subject: heard(before.get(subject), trouble, tx.now, new_id)
+        (kind, subject): heard(before.get((kind, subject)), trouble, tx.now, new_id)
         for subject, trouble in newest(_trouble(t.fact) for t in told).items()
     }
     await publish(tx, before, after, causes)

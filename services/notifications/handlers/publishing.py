@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from services.notifications import store
-from services.notifications.domain.notice import Notice, State, is_raised
+from services.notifications.domain.notice import Key, Notice, State, is_raised
+from services.notifications.domain.standing import Wish, brought
 from services.notifications.domain.team import told_teams
 from shared.contracts.notifications import NoticeRaised
+from shared.ids import new_id
 from shared.schema import next_numbers
 from shared.unit_of_work import Told, Tx, changes
 
@@ -17,17 +18,32 @@ _COUNTERS = frozenset({"version", "news", "source_version", "concerns"})
 
 
 async def publish(
-    tx: Tx, before: Mapping[UUID, Notice], after: Mapping[UUID, Notice], causes: Mapping[UUID, Told[Any]]
+    tx: Tx, before: Mapping[Key, Notice], after: Mapping[Key, Notice], causes: Mapping[Key, Told[Any]]
 ) -> None:
-    """Save the notices that are new or differ, by subject; log each, and tell of those that are open and were not."""
-    changed = [
-        (before.get(subject), notice) for subject, notice in after.items() if before.get(subject) != notice
-    ]
+    """Save the notices that are new or differ, by key; log each, and tell of those that are open and were not."""
+    changed = [(before.get(key), notice) for key, notice in after.items() if before.get(key) != notice]
+    if not changed:
+        return
     changed = await _numbered(tx, changed)
     await store.save_notices(tx.db, changed)
     for was, notice in changed:
-        _log(tx, was, notice, causes[notice.subject])
+        _log(tx, was, notice, causes[notice.kind, notice.subject])
     await _tell(tx, [notice for was, notice in changed if is_raised(was, notice)], causes)
+
+
+async def bring(
+    tx: Tx,
+    before: Mapping[Key, Notice],
+    wishes: Mapping[Key, Wish | None],
+    causes: Mapping[Key, Told[Any]],
+) -> None:
+    """Publish what these conditions make of their notices; None: the condition holds no more."""
+    after: dict[Key, Notice] = {}
+    for key, wish in wishes.items():
+        notice = brought(before.get(key), wish, tx.now, new_id)
+        if notice is not None:
+            after[key] = notice
+    await publish(tx, before, after, causes)
 
 
 async def _numbered(
@@ -40,14 +56,12 @@ async def _numbered(
     ]
 
 
-async def _tell(tx: Tx, raised: Sequence[Notice], causes: Mapping[UUID, Told[Any]]) -> None:
+async def _tell(tx: Tx, raised: Sequence[Notice], causes: Mapping[Key, Told[Any]]) -> None:
     if not raised:
         return
-    teams, subscriptions = await store.teams_concerned(
-        tx.db, {notice.kind.value for notice in raised}, {notice.warehouse for notice in raised}
-    )
+    kinds, warehouses = {notice.kind.value for notice in raised}, {notice.warehouse for notice in raised}
     concerned = {concern.order_id for notice in raised for concern in notice.concerns}
-    of_orders = await store.teams_of_orders(tx.db, concerned)
+    teams, subscriptions, of_orders = await store.teams_concerned(tx.db, kinds, warehouses, concerned)
     for notice in raised:
         own = {of_orders[one.order_id] for one in notice.concerns if one.order_id in of_orders}
         fact = NoticeRaised(
@@ -59,7 +73,7 @@ async def _tell(tx: Tx, raised: Sequence[Notice], causes: Mapping[UUID, Told[Any
             teams=told_teams(notice.kind, notice.warehouse, teams, subscriptions, own),
             raised_at=tx.now,
         )
-        tx.announce(fact, because=causes[notice.subject])
+        tx.announce(fact, because=causes[notice.kind, notice.subject])
 
 
 def _log(tx: Tx, was: Notice | None, notice: Notice, because: Told[Any]) -> None:

@@ -148,16 +148,17 @@ async def test_a_notice_shows_what_was_inspected_and_closes_with_its_inspection(
     db_notifications: Bench,
 ) -> None:
     await hear(db_notifications, received(line(peg(1, 10))), inspected(passed=6, failed=1))
-    (partly,) = await notices(db_notifications)
+    partly, _ = await notices(db_notifications)
     await hear(db_notifications, inspected(passed=9, failed=1, closed=True, version=3))
 
-    (closed,) = await notices(db_notifications)
+    closed, failed = await notices(db_notifications)
+    assert (partly.kind, failed.kind, failed.state) == ("inspection", "failed_inspection", "open")
     assert (partly.state, plain(partly.passed), plain(partly.failed)) == ("open", "6", "1")
     assert (closed.state, plain(closed.passed)) == ("closed", "9")
     assert closed.closed_at is not None
     log = await db_notifications.log("notice", closed.id)
     assert [row.action for row in log] == ["raised", "changed", "closed"]
-    assert len(await db_notifications.told(NoticeRaised)) == 1
+    assert len(await db_notifications.told(NoticeRaised)) == 2
 
 
 @pytest.mark.rule("NOTE-1")

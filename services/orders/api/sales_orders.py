@@ -12,6 +12,8 @@ from shared.web import Call, Page, WaitSeconds, allows, paging, problems
 from .. import handlers, schemas, views
 from ..domain.order import OrderState
 from ..domain.settlement import Picture
+from ..domain.shortage import FiguresWanted
+from .asking import figures_of, run_asking
 
 router = APIRouter(tags=["sales orders"])
 Days = Annotated[int | None, Query(ge=0, le=36500)]
@@ -30,8 +32,16 @@ def _order(answer: handlers.Answer) -> schemas.SalesOrder:
     responses=problems(403, 409),
 )
 async def create(body: schemas.NewSalesOrder, call: Call = allows("orders:write")) -> Response:
-    """Enter an order; with `open` it is demand at once: special lines are bought, stock is allotted (ORD-1, SO-1)."""
-    return await call.run(handlers.create_order, body, respond=_order, status=201)
+    """Enter an order; with `open` it is demand at once: special lines are bought, stock is allotted (ORD-1, SO-1).
+
+    A stock line of which only a part is there is answered with 409 `shortage-decision-required`, which lists the figures
+    and the options: send the same order again with `shortage` on those lines (BO-1, BO-2).
+    """
+    try:
+        return await call.gather(handlers.enter_orders, body, respond=_order, status=201)
+    except FiguresWanted as unknown:
+        figures = await figures_of(call, unknown)
+    return await call.run(handlers.create_order, body, figures, respond=_order, status=201)
 
 
 @router.post(
@@ -41,7 +51,10 @@ async def create(body: schemas.NewSalesOrder, call: Call = allows("orders:write"
     responses=problems(413),
 )
 async def create_batch(body: schemas.OrderBatch, call: Call = allows("orders:write")) -> Response:
-    """Enter up to 500 orders in one transaction; a bad one is answered with its problem and hinders no good one."""
+    """Enter up to 500 orders in one transaction; a bad one is answered with its problem and hinders no good one.
+
+    An order that leaves a shortage unanswered gets `shortage-decision-required` as its result (BO-2).
+    """
     orders = body.wanted
 
     def respond(made: list[Picture | TielineError]) -> schemas.BatchResults:
@@ -52,7 +65,7 @@ async def create_batch(body: schemas.OrderBatch, call: Call = allows("orders:wri
         )
 
     valid = [one for one in orders if not isinstance(one, schemas.Malformed)]
-    return await call.run(handlers.create_orders, valid, respond=respond)
+    return await run_asking(call, handlers.create_orders, valid, respond=respond)
 
 
 @router.get("/sales-orders", operation_id="listSalesOrders", response_model=Page[schemas.SalesOrderRow])
@@ -122,9 +135,14 @@ async def change(
     response_model=schemas.SalesOrder,
     responses=problems(403, 404, 409),
 )
-async def open_order(order_id: UUID, call: Call = allows("orders:write")) -> Response:
-    """The order is demand from now on; opening an open order returns it (ORD-1, BO-3)."""
-    return await call.run(handlers.open_order, order_id, respond=_order)
+async def open_order(
+    order_id: UUID, body: schemas.OpenOrder | None = None, call: Call = allows("orders:write")
+) -> Response:
+    """The order is demand from now on; opening an open order returns it (ORD-1, BO-3).
+
+    A short stock line without an answer gets 409 `shortage-decision-required`; answer in the body and send it again.
+    """
+    return await run_asking(call, handlers.open_order, order_id, body, respond=_order)
 
 
 @router.post(

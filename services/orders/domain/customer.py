@@ -32,6 +32,7 @@ class LocationTwice(Invalid):
 class Customer:
     """A customer with its ship-to locations; the first one is the default.
 
+    `shortage_answer`: answers the shortage question for every order; None: each order is asked (BO-2).
     `no_backorders`: a shortage is cancelled and a short ship closed, special orders excepted. `credit_hold`: stock is
     granted but nothing is released, and special orders are not bought.
     """
@@ -41,7 +42,7 @@ class Customer:
     name: str
     currency: str
     ship_type: ShipType
-    shortage_answer: ShortageAnswer
+    shortage_answer: ShortageAnswer | None
     no_backorders: bool
     credit_hold: bool
     team: str | None

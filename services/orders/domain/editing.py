@@ -1,17 +1,19 @@
 """Editing: drafts freely, open orders by the changes that ORD-1, ORD-3 and BO-4 name.
 
-On an open line a smaller quantity is a wish to cancel the difference, a larger one a linked line with a rank of its own.
+On an open line a smaller quantity is a wish to cancel the difference, from the backordered part first, a larger one a
+linked line with a rank and a shortage of its own.
 The source may be filled or changed at any time before the line is done (BUY-2); price, flags and the rest are the
 draft's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from shared.decimals import ZERO
 from shared.errors import NotFound, Refused
 
 from .cancelling import wish
@@ -25,10 +27,10 @@ from .catalogue import (
     must_fit_unit,
 )
 from .entry import must_be_billable
-from .order import Line, LineIsDone
+from .order import Line, LineIsDone, ShortageAnswer
 from .splitting import linked
 
-OPEN_LINE_CHANGES = frozenset({"qty", "source", "cost", "cost_unit", "requested_on", "comments"})
+OPEN_LINE_CHANGES = frozenset({"qty", "shortage", "source", "cost", "cost_unit", "requested_on", "comments"})
 """What an open line takes; everything else is fixed when the order opens."""
 
 
@@ -68,6 +70,8 @@ def with_terms(line: Line, changes: Mapping[str, Any], item: Item | None) -> Lin
         "comments",
     )
     line = replace(line, **{name: changes[name] for name in plain_fields if name in changes})
+    if "shortage" in changes:
+        line = replace(line, shortage_answer=changes["shortage"])
     if "cost" in changes:
         cost = changes["cost"]
         line = replace(
@@ -102,16 +106,50 @@ def edited_draft(line: Line, changes: Mapping[str, Any], item: Item) -> Line:
     return with_terms(line, changes, item)
 
 
-def resized(
-    line: Line, qty: Decimal, *, next_version: int, line_no: int, line_id: UUID, now: datetime
-) -> tuple[Line, Line | None]:
-    """An open line that shall want `qty` in all: less is a wish to cancel, more a linked line (BO-4)."""
+def increased(
+    line: Line,
+    qty: Decimal,
+    answer: ShortageAnswer | None,
+    *,
+    next_version: int,
+    line_no: int,
+    line_id: UUID,
+    now: datetime,
+) -> Line | None:
+    """The linked line for what an open line shall want beyond what it wants now (BO-4); None: it shall not want more.
+
+    It was added later: it has its own rank, and its own shortage to answer for, whatever was answered for the line.
+    """
     must_fit_unit(line.sku, line.unit, line.precision, qty)
     must_be_billable(line.sku, qty, line.price)
-    if qty < line.need:
-        return wish(line, line.need - qty, next_version), None
-    if qty == line.need:
-        return line, None
+    if qty <= line.need:
+        return None
     twin = linked(line, qty - line.need, line_id=line_id, line_no=line_no, opening_version=next_version)
-    # it was added later: it has its own rank, and its own shortage to decide
-    return line, replace(twin, ranked_at=now, opening_decided=False)
+    return replace(twin, ranked_at=now, opening_decided=False, all_or_nothing=False, shortage_answer=answer)
+
+
+def decreased(lines: Sequence[Line], line: Line, by: Decimal, next_version: int) -> tuple[Line, ...]:
+    """The lines after an open line shall want `by` less: wishes to cancel, from the backordered part first (BO-4).
+
+    What was split off the line, or off what it was increased by, and still waits is the backordered part, the newest
+    linked line first; then comes the line itself, of which inventory frees what was not granted first.
+    """
+    changed = {line.id: line}
+    linked_lines = [other for other in _split_off(lines, line) if other.is_from_stock]
+    for twin in sorted(linked_lines, key=lambda other: -other.line_no):
+        part = min(by, twin.waiting) if line.is_from_stock else ZERO
+        if part > ZERO:
+            changed[twin.id] = wish(twin, part, next_version)
+            by -= part
+    if by > ZERO:
+        changed[line.id] = wish(line, by, next_version)
+    return tuple(changed.get(other.id, other) for other in lines)
+
+
+def _split_off(lines: Sequence[Line], line: Line) -> list[Line]:
+    """Lines that were divided from this one, and from those in turn; a linked line has a higher number than its parent."""
+    family = {line.id}
+    for other in sorted(lines, key=lambda other: other.line_no):
+        if other.parent_line_id in family:
+            family.add(other.id)
+    return [other for other in lines if other.id in family and other.id != line.id]

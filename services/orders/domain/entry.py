@@ -5,7 +5,7 @@ Consumers never look anything up in copies of the item: what the line says here 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -70,6 +70,7 @@ class WantedLine:
     cost_unit: str | None = None
     free_of_charge: bool = False
     all_or_nothing: bool | None = None
+    shortage: ShortageAnswer | None = None
     requested_on: date | None = None
     comments: tuple[str, ...] = ()
 
@@ -147,8 +148,7 @@ def new_line(
         must_be_one_source(source, warehouse)
     price = line_price(item, wanted.price, order.currency, free_of_charge=wanted.free_of_charge)
     must_be_billable(item.sku, wanted.qty, price)
-    by_customer = order.shortage_answer is ShortageAnswer.BACKORDER_LINE
-    return Line(
+    line = Line(
         id=line_id,
         order_id=order.id,
         line_no=line_no,
@@ -171,13 +171,27 @@ def new_line(
         cost_overridden=wanted.cost is not None,
         cost_unit=(wanted.cost_unit or item.unit) if wanted.cost is not None else None,
         free_of_charge=wanted.free_of_charge,
-        all_or_nothing=by_customer if wanted.all_or_nothing is None else wanted.all_or_nothing,
+        all_or_nothing=bool(wanted.all_or_nothing),
         price=price,
         discount=wanted.discount,
         tax_rate=wanted.tax_rate,
         requested_on=wanted.requested_on or order.requested_on,
         comments=wanted.comments,
+        shortage_answer=wanted.shortage,
     )
+    return _with_answer(line, wanted.all_or_nothing, order)
+
+
+def _with_answer(line: Line, all_or_nothing: bool | None, order: Order) -> Line:
+    """A customer who always answers `backorder_line` has stock lines ship whole; what the line says goes before.
+
+    `all_or_nothing: false` says that a part may ship, so it is an answer to a shortage too.
+    """
+    if all_or_nothing is False and line.shortage_answer is None:
+        return replace(line, shortage_answer=ShortageAnswer.SPLIT)
+    if all_or_nothing is not None or line.shortage_answer is not None or not line.is_from_stock:
+        return line
+    return replace(line, all_or_nothing=order.shortage_answer is ShortageAnswer.BACKORDER_LINE)
 
 
 def must_be_billable(sku: str, qty: Decimal, price: Decimal) -> None:

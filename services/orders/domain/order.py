@@ -59,6 +59,11 @@ class ShortageAnswer(StrEnum):
     BACKORDER_LINE = "backorder_line"
 
 
+def answer_of(stored: str | None) -> ShortageAnswer | None:
+    """A stored answer; None: nobody has answered, the question is asked (BO-2)."""
+    return None if stored is None else ShortageAnswer(stored)
+
+
 NEXT: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.DRAFT: frozenset({OrderState.OPEN, OrderState.CANCELLED}),
     OrderState.OPEN: frozenset({OrderState.FILLED, OrderState.CANCELLED}),
@@ -108,7 +113,7 @@ class Order:
     team: str | None
     reference: str | None
     requested_on: date | None
-    shortage_answer: ShortageAnswer
+    shortage_answer: ShortageAnswer | None
     no_backorders: bool
     credit_hold: bool
     customer_hold: bool
@@ -132,7 +137,7 @@ class Order:
                 **stored,
                 "state": OrderState(stored["state"]),
                 "ship_type": ShipType(stored["ship_type"]),
-                "shortage_answer": ShortageAnswer(stored["shortage_answer"]),
+                "shortage_answer": answer_of(stored["shortage_answer"]),
                 "warehouses": tuple(stored["warehouses"]),
                 "creator_scopes": tuple(stored["creator_scopes"]),
             }
@@ -191,6 +196,7 @@ class Order:
 class Line:
     """One line of an order, everything resolved when it was made: a later change of the item never reaches it (ITEM-1).
 
+    `shortage_answer` is what the customer wants done with a shortage of this line; None: as the order says, or ask.
     `opening_version` is the told version that first listed the line (0: not told yet), `wish_version` the one that told
     its newest wish to cancel, `settled_version` the newest one that inventory has carried out for it. `released` counts
     the units that may ship or have shipped. Quantities are in the item's unit; price and cost per unit in the order's
@@ -239,16 +245,29 @@ class Line:
     release_blocked: bool = False
     is_backordered: bool = False
     backordered_at: datetime | None = None
+    shortage_answer: ShortageAnswer | None = None
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """A line from its stored fields."""
-        return cls(**{**stored, "kind": ItemKind(stored["kind"]), "comments": tuple(stored["comments"])})
+        return cls(
+            **{
+                **stored,
+                "kind": ItemKind(stored["kind"]),
+                "comments": tuple(stored["comments"]),
+                "shortage_answer": answer_of(stored["shortage_answer"]),
+            }
+        )
 
     @property
     def is_special(self) -> bool:
         """Whether SO-1 to SO-14 rule this line: flagged, or of a nonstock item (ITEM-4); never a drop-ship line."""
         return (self.special_order or self.kind is ItemKind.NONSTOCK) and not self.drop_ship
+
+    @property
+    def is_from_stock(self) -> bool:
+        """Whether it competes for free stock: neither special nor drop shipped nor a service."""
+        return not self.is_special and not self.is_service and not self.drop_ship
 
     @property
     def is_service(self) -> bool:

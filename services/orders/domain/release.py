@@ -6,6 +6,7 @@
 3. A complete order ships nothing before every line is covered; a cancelled or drop-ship line and a service never block.
 4. An all-or-nothing line ships nothing before all of it is granted.
 5. What may ship is released by itself, but for pegs while `auto_ship_on_receipt` is off: those wait for a hand.
+6. What is released keeps its terms: when the ship type has changed, it is released anew, under the next number.
 
 What is released and may not ship any more is revoked: its units leave their pending shipment and stay granted. SO-5
 holds by construction: a special line gets allotments from receipts only.
@@ -59,10 +60,12 @@ def decide_releases(
     *,
     auto_ship_on_receipt: bool,
     by_hand: Collection[UUID] = (),
+    anew: bool = False,
 ) -> Releases:
     """Compare what stands released with what may ship; running it again on its own result decides nothing.
 
-    `by_hand` are the lines whose pegs somebody releases now.
+    `by_hand` are the lines whose pegs somebody releases now. `anew`: what is released already is told again, because
+    shipping knows the terms of a release from nobody else (SHIP-3).
     """
     covered = all(is_covered(line) for line in lines)
     by_id = {line.id: line for line in lines}
@@ -76,8 +79,10 @@ def decide_releases(
         if obstacle:
             if allotment.is_released:
                 revoked.append((replace(allotment, revoke_no=allotment.release_no), obstacle))
-        elif not allotment.is_released and _goes_now(
-            line, allotment, auto_ship_on_receipt or line.id in by_hand
+        elif (
+            anew
+            if allotment.is_released
+            else _goes_now(line, allotment, auto_ship_on_receipt or line.id in by_hand)
         ):
             released.append(replace(allotment, release_no=max(allotment.release_no, allotment.revoke_no) + 1))
     return Releases(

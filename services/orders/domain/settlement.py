@@ -1,7 +1,8 @@
 """Settling an order: its state is a function of the facts that were heard (model.md).
 
 1. Each line's figures are sums over its allotments.
-2. A line whose opening inventory has answered is decided once: split, cancelled in part, or left waiting.
+2. A line whose opening inventory has answered is decided once: split (or its rest moved to the twin that the shortage
+   question made), backordered whole, cancelled in part, or left waiting.
 3. Wishes to cancel that inventory has settled become `cancelled`.
 4. Services are granted at once and ship with the first goods, or when no goods are left.
 5. Backorder flags, special orders and the order's own state follow.
@@ -22,10 +23,10 @@ from shared.decimals import ZERO
 from . import allotment as tickets
 from .allotment import Allotment
 from .cancelling import freed
-from .order import MOST_LINES, Address, Line, Order, OrderState
+from .order import MOST_LINES, Address, Line, Order, OrderState, ShortageAnswer
 from .release import Releases, decide_releases
 from .special import SpecialOrder, Tie, derived
-from .splitting import decide_opening, linked
+from .splitting import DecidedBy, decide_opening, linked, twin_of
 
 
 class Tell(StrEnum):
@@ -67,6 +68,8 @@ class Settled:
     releases: Releases
     filled: bool
     splits: tuple[Line, ...] = ()
+    decided: tuple[tuple[UUID, DecidedBy], ...] = ()
+    """The lines whose shortage was decided now, and who had answered for it (BO-2)."""
 
 
 def settle(
@@ -75,10 +78,15 @@ def settle(
     now: datetime,
     new_id: Callable[[], UUID],
     auto_ship_on_receipt: bool,
+    shortage_fallback: ShortageAnswer = ShortageAnswer.SPLIT,
     must_tell: Tell = Tell.NOTHING,
     by_hand: Collection[UUID] = (),
+    release_anew: bool = False,
 ) -> Settled:
-    """Derive the order anew; `must_tell` says that the caller has changed something that the others must hear."""
+    """Derive the order anew; `must_tell` says that the caller has changed something that the others must hear.
+
+    `release_anew`: the terms of what is released have changed (ORD-2).
+    """
     order = before.order
     if order.told == 0 and not order.is_open:
         # a draft, or one that was cancelled as such: nobody has heard of it
@@ -87,20 +95,26 @@ def settle(
     if held_anew:
         order = replace(order, credit_hold=before.customer_on_hold)
     summed = _with_sums(before.lines, before.allotments)
-    decided, splits = _decide_openings(order, summed, new_id)
-    wishes = any(line.cancel_wanted != was.cancel_wanted for line, was in zip(decided, summed, strict=False))
+    openings = _decide_openings(order, summed, new_id, shortage_fallback)
+    news = any(_is_news(line, was) for line, was in zip(openings.lines, summed, strict=False))
     tell = must_tell
-    if tell is Tell.NOTHING and (splits or wishes or held_anew):
+    if tell is Tell.NOTHING and (openings.splits or news or held_anew):
         tell = Tell.CHANGED
-    served = _with_services([freed(line) for line in decided])
-    lines = tuple(_with_flag(line, now) for line in served)
+    served = _with_services([freed(line) for line in openings.lines])
+    known = {line.id: line for line in before.lines}
+    lines = tuple(_with_flag(line, known.get(line.id), now) for line in served)
     order = _moved(order, lines, now)
     if order.state is OrderState.CANCELLED and before.order.state is not OrderState.CANCELLED:
         tell = Tell.CANCELLED
     if tell is not Tell.NOTHING:
         order = replace(order, told=order.told + 1)
     releases = decide_releases(
-        order, lines, before.allotments, auto_ship_on_receipt=auto_ship_on_receipt, by_hand=by_hand
+        order,
+        lines,
+        before.allotments,
+        auto_ship_on_receipt=auto_ship_on_receipt,
+        by_hand=by_hand,
+        anew=release_anew,
     )
     allotments = _renumbered(before.allotments, releases)
     lines = _with_released(lines, allotments)
@@ -109,7 +123,7 @@ def settle(
         before, order=with_marks(order, lines), lines=lines, allotments=allotments, specials=specials
     )
     filled = order.state is OrderState.FILLED and before.order.state is not OrderState.FILLED
-    return Settled(picture, tell, releases, filled, splits)
+    return Settled(picture, tell, releases, filled, openings.splits, openings.by)
 
 
 def with_marks(order: Order, lines: Sequence[Line]) -> Order:
@@ -141,27 +155,58 @@ def _with_sums(lines: Iterable[Line], allotments: Iterable[Allotment]) -> list[L
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Openings:
+    """What deciding the openings has led to."""
+
+    lines: list[Line]
+    splits: tuple[Line, ...]
+    by: tuple[tuple[UUID, DecidedBy], ...]
+
+
 def _decide_openings(
-    order: Order, lines: list[Line], new_id: Callable[[], UUID]
-) -> tuple[list[Line], tuple[Line, ...]]:
+    order: Order, lines: list[Line], new_id: Callable[[], UUID], fallback: ShortageAnswer
+) -> _Openings:
     next_told = order.told + 1
     last_no = max((line.line_no for line in lines), default=0)
     kept: list[Line] = []
     splits: list[Line] = []
+    by: list[tuple[UUID, DecidedBy]] = []
+    grown: dict[UUID, Decimal] = {}
     for line in lines:
         decision = decide_opening(
-            line, no_backorders=order.no_backorders, may_split=len(lines) + len(splits) < MOST_LINES
+            line,
+            order,
+            twin=None if line.opening_decided else twin_of(line, lines),
+            fallback=fallback,
+            may_split=len(lines) + len(splits) < MOST_LINES,
         )
         decided = decision.line
         if decided.cancel_wanted != line.cancel_wanted:
             decided = replace(decided, wish_version=next_told)
         kept.append(decided)
-        if decision.rest > ZERO:
+        if decision.by is not None:
+            by.append((line.id, decision.by))
+        if decision.twin is not None:
+            grown[decision.twin.id] = decision.rest
+        elif decision.rest > ZERO:
             last_no += 1
             splits.append(
                 linked(decided, decision.rest, line_id=new_id(), line_no=last_no, opening_version=next_told)
             )
-    return kept + splits, tuple(splits)
+    with_twins = [
+        replace(line, ordered=line.ordered + grown[line.id]) if line.id in grown else line for line in kept
+    ]
+    return _Openings(with_twins + splits, tuple(splits), tuple(by))
+
+
+def _is_news(line: Line, was: Line) -> bool:
+    """Whether the others must hear what deciding the opening has made of the line."""
+    return (line.ordered, line.cancel_wanted, line.all_or_nothing) != (
+        was.ordered,
+        was.cancel_wanted,
+        was.all_or_nothing,
+    )
 
 
 def _with_services(lines: Sequence[Line]) -> list[Line]:
@@ -176,15 +221,21 @@ def _with_services(lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _with_flag(line: Line, now: datetime) -> Line:
-    """BO-8: the flag stands while something is backordered, and only once inventory has answered."""
+def _with_flag(line: Line, was: Line | None, now: datetime) -> Line:
+    """BO-8: the flag stands while something is backordered, once inventory has answered or entry has shown it.
+
+    It is remembered since when, for the order's mark: until the line is done, or at once when what was backordered is
+    cancelled and not granted.
+    """
     if line.is_service:
         return line
-    flagged = line.backordered > ZERO and line.has_settled
+    flagged = line.backordered > ZERO and (line.has_settled or line.is_backordered)
     if flagged == line.is_backordered:
         return line
-    since = line.backordered_at or now
-    return replace(line, is_backordered=flagged, backordered_at=since if flagged else line.backordered_at)
+    if flagged:
+        return replace(line, is_backordered=True, backordered_at=line.backordered_at or now)
+    only_cancelled = was is not None and line.granted <= was.granted and line.cancelled > was.cancelled
+    return replace(line, is_backordered=False, backordered_at=None if only_cancelled else line.backordered_at)
 
 
 def _moved(order: Order, lines: Sequence[Line], now: datetime) -> Order:

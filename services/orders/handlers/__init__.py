@@ -14,7 +14,7 @@ from .changing import (
     use_stock_instead,
 )
 from .customers import change_customer, create_customer, put_ship_to
-from .entry import Answer, create_order, create_orders
+from .entry import Answer, create_order, create_orders, enter_orders
 from .shipments import (
     release_withdrawn,
     shipment_created,
@@ -47,6 +47,7 @@ __all__ = [
     "create_customer",
     "create_order",
     "create_orders",
+    "enter_orders",
     "exception_told",
     "goods_pegged",
     "goods_received",

@@ -27,7 +27,7 @@ from ..domain.invoicing import (
 from ..domain.order import Line, Order
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture
-from ..store import Invoice
+from ..store import Invoice, ShipmentKey
 
 DOCUMENT = "invoice"
 ZERO = Decimal(0)
@@ -35,7 +35,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Consignment:
-    """A shipment as its newest snapshot has it: what of each order line is on it, or left with it."""
+    """A shipment as its newest snapshot has it: what of each order's lines is on it, or left with it."""
 
     shipment_id: UUID
     number: str
@@ -43,9 +43,41 @@ class Consignment:
     warehouse: str
     currency: str
     state: InvoiceState
-    """What its invoice must be: draft while it can still change, final once it has left, void when it never will."""
-    quantities: Mapping[UUID, Decimal]
+    """What its invoices must be: draft while it can still change, final once it has left, void when it never will."""
+    by_order: Mapping[UUID, Mapping[UUID, Decimal]]
     because: Told[Any] | None = None
+
+    def parts(self, known: Iterable[ShipmentKey]) -> list["_Part"]:
+        """What each order has on it, those that have an invoice of it and stand on it no more included."""
+        before = {order_id for shipment_id, order_id in known if shipment_id == self.shipment_id}
+        orders = sorted({*self.by_order, *before}, key=str)
+        return [
+            _Part(self, order_id, self.by_order.get(order_id, {}) if order_id else {}) for order_id in orders
+        ]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one order has on a shipment: what one invoice is for (SO-14, SHIP-2)."""
+
+    of: Consignment
+    order_id: UUID | None
+    quantities: Mapping[UUID, Decimal]
+
+    @property
+    def key(self) -> ShipmentKey:
+        """What its invoice is found by."""
+        return self.of.shipment_id, self.order_id
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the order is on the shipment, or left with it."""
+        return not any(qty > ZERO for qty in self.quantities.values())
+
+    @property
+    def state(self) -> InvoiceState:
+        """What its invoice must be; the empty one of a shipment that has left is void."""
+        return InvoiceState.VOID if self.of.state is InvoiceState.FINAL and self.is_empty else self.of.state
 
 
 @dataclass
@@ -64,27 +96,31 @@ class _Books:
 async def bill_shipments(
     tx: Tx, consignments: Sequence[Consignment], pictures: Mapping[UUID, Picture]
 ) -> None:
-    """Bring the invoices of these shipments up to their newest snapshots, then place the services of their orders."""
+    """Bring the invoices of these shipments up to their newest snapshots, then place the services of their orders.
+
+    A shipment that carries lines of several orders has an invoice for each of them (SO-14, SHIP-2).
+    """
     if not consignments:
         return
     chosen = await preferences(tx, Preferences)
     known = await store.invoices_of_shipments(tx.db, [c.shipment_id for c in consignments])
+    parts = [part for consignment in consignments for part in consignment.parts(known)]
     lines = {line.id: line for picture in pictures.values() for line in picture.lines}
-    numbers = iter(await _numbers_for(tx, consignments, known))
+    numbers = iter(await _numbers_for(tx, parts, known))
     books = _Books()
-    for consignment in consignments:
-        invoice = known.get(consignment.shipment_id)
-        if invoice is None and not _is_due(consignment, drafts=chosen.auto_invoice_draft == "on"):
+    for part in parts:
+        invoice = known.get(part.key)
+        if invoice is None and not _is_due(part, drafts=chosen.auto_invoice_draft == "on"):
             continue
         if invoice is not None and invoice.state is not InvoiceState.DRAFT:
             continue
-        billed = bill_shipment(consignment.quantities, lines)
-        after = _written(tx, invoice or _new(tx, consignment), consignment, billed, numbers)
+        billed = bill_shipment(part.quantities, lines)
+        after = _written(tx, invoice or _new(tx, part), part.state, billed, numbers)
         if invoice is None:
             books.new.append((after, billed))
         else:
             books.changed.append((invoice, after))
-            if consignment.state is not InvoiceState.VOID:
+            if part.state is not InvoiceState.VOID:
                 books.lines[invoice.id] = billed
     await store.insert_invoices(tx.db, books.new)
     await store.save_invoices(tx.db, [after for _, after in books.changed])
@@ -93,24 +129,25 @@ async def bill_shipments(
     await bill_services(tx, pictures.values(), books.now())
 
 
-async def _numbers_for(
-    tx: Tx, consignments: Sequence[Consignment], known: Mapping[UUID, Invoice]
-) -> list[str]:
+async def _numbers_for(tx: Tx, parts: Sequence[_Part], known: Mapping[ShipmentKey, Invoice]) -> list[str]:
     final = [
-        c
-        for c in consignments
-        if c.state is InvoiceState.FINAL
-        and (c.shipment_id not in known or known[c.shipment_id].state is InvoiceState.DRAFT)
+        part
+        for part in parts
+        if part.state is InvoiceState.FINAL
+        and (part.key not in known or known[part.key].state is InvoiceState.DRAFT)
     ]
     return await next_numbers(tx.db, "invoice_numbers", "INV", len(final))
 
 
-def _is_due(consignment: Consignment, *, drafts: bool) -> bool:
+def _is_due(part: _Part, *, drafts: bool) -> bool:
     """A shipment without an invoice gets one when it ships, or as a draft while drafts are made by themselves."""
-    return consignment.state is InvoiceState.FINAL or (consignment.state is InvoiceState.DRAFT and drafts)
+    if part.state is InvoiceState.FINAL:
+        return True
+    return part.state is InvoiceState.DRAFT and drafts and not part.is_empty
 
 
-def _new(tx: Tx, consignment: Consignment) -> Invoice:
+def _new(tx: Tx, part: _Part) -> Invoice:
+    consignment = part.of
     return Invoice(
         id=new_id(),
         number=None,
@@ -118,7 +155,7 @@ def _new(tx: Tx, consignment: Consignment) -> Invoice:
         state=InvoiceState.DRAFT,
         shipment_id=consignment.shipment_id,
         shipment_number=consignment.number,
-        order_id=None,
+        order_id=part.order_id,
         customer=consignment.customer,
         currency=consignment.currency,
         warehouses=(consignment.warehouse,),
@@ -130,15 +167,15 @@ def _new(tx: Tx, consignment: Consignment) -> Invoice:
 
 
 def _written(
-    tx: Tx, invoice: Invoice, consignment: Consignment, billed: Iterable[BilledLine], numbers: Any
+    tx: Tx, invoice: Invoice, state: InvoiceState, billed: Iterable[BilledLine], numbers: Any
 ) -> Invoice:
-    """The invoice as the consignment now makes it; a void one keeps what it had said."""
-    moved = replace(invoice, version=invoice.version + 1, state=consignment.state)
-    if consignment.state is InvoiceState.VOID:
+    """The invoice as the shipment now makes it; a void one keeps what it had said."""
+    moved = replace(invoice, version=invoice.version + 1, state=state)
+    if state is InvoiceState.VOID:
         return moved
     worth = total(billed)
     moved = replace(moved, net=worth.net, tax=worth.tax, total=worth.total)
-    if consignment.state is InvoiceState.FINAL:
+    if state is InvoiceState.FINAL:
         return replace(moved, number=next(numbers), finalised_at=tx.now)
     return moved
 

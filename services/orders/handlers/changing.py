@@ -14,14 +14,22 @@ from shared.unit_of_work import Tx
 from .. import store
 from ..domain.cancelling import wish, wish_all
 from ..domain.catalogue import Source
-from ..domain.editing import NoSuchLine, edited_draft, must_be_open_change, resized, with_terms
+from ..domain.editing import (
+    NoSuchLine,
+    decreased,
+    edited_draft,
+    increased,
+    must_be_open_change,
+    with_terms,
+)
 from ..domain.entry import comments_must_fit, must_have_room
 from ..domain.opening import opened, told
 from ..domain.order import Line, OrderState
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Tell, with_marks
+from ..domain.shortage import NOBODY_TO_ASK, Figures, Shelf, all_of, answered
 from ..domain.special import use_stock
-from ..schemas import LineCancel, LineChange, NewLine, OrderChange, Reason, ReleaseByHand
+from ..schemas import LineCancel, LineChange, NewLine, OpenOrder, OrderChange, Reason, ReleaseByHand
 from .entry import (
     Answer,
     known_item,
@@ -111,13 +119,34 @@ async def _unchanged(tx: Tx, picture: Picture) -> Answer:
 # --- the life of the order ------------------------------------------------------------------------------------------
 
 
-async def open_order(tx: Tx, order_id: UUID) -> Answer:
-    """ORD-1: the order is demand from now on; opening an open order returns it."""
+async def open_order(
+    tx: Tx, order_id: UUID, answers: OpenOrder | None = None, figures: Figures = NOBODY_TO_ASK
+) -> Answer:
+    """ORD-1: the order is demand from now on, its shortages answered (BO-1); opening an open order returns it."""
     draft = await lock_order(tx, order_id)
     if draft.order.is_open:
         return await _unchanged(tx, draft)
-    opening = opened(draft, tx.now, tx.actor, new_id)
-    return await _settled(tx, Change(draft, opening, Cause("opened"), Tell.OPENED))
+    opening = opened(_with_answers(draft, answers or OpenOrder()), tx.now, tx.actor, new_id)
+    ready = _answered(tx, opening, all_of(opening), figures)
+    return await _settled(tx, Change(draft, ready, Cause("opened"), Tell.OPENED))
+
+
+def _with_answers(draft: Picture, answers: OpenOrder) -> Picture:
+    given = {line_of(draft, answer.line_no).id: answer.shortage for answer in answers.lines}
+    lines = tuple(
+        replace(line, shortage_answer=given.get(line.id, line.shortage_answer or answers.shortage))
+        if line.is_from_stock
+        else line
+        for line in draft.lines
+    )
+    return replace(draft, lines=lines)
+
+
+def _answered(tx: Tx, opening: Picture, line_ids: Collection[UUID], figures: Figures) -> Picture:
+    """The shortage question for these lines, which become demand now."""
+    shelf = Shelf(figures)
+    shelf.must_know([(opening, line_ids)])
+    return answered(opening, line_ids, shelf, now=tx.now, new_id=new_id)
 
 
 async def cancel_order(tx: Tx, order_id: UUID, why: Reason) -> Answer:
@@ -225,8 +254,8 @@ def _may_change_priority(tx: Tx, priority: int, reason: str | None) -> None:
 # --- lines ----------------------------------------------------------------------------------------------------------
 
 
-async def add_line(tx: Tx, order_id: UUID, wanted: NewLine) -> Answer:
-    """A further line: of an open order it is demand at once, ranked by its own time (BO-6)."""
+async def add_line(tx: Tx, order_id: UUID, wanted: NewLine, figures: Figures = NOBODY_TO_ASK) -> Answer:
+    """A further line: of an open order it is demand at once, ranked by its own time (BO-6), its shortage answered."""
     picture = await lock_order(tx, order_id)
     order = picture.order
     order.must_be(OrderState.DRAFT, OrderState.OPEN)
@@ -246,7 +275,7 @@ async def add_line(tx: Tx, order_id: UUID, wanted: NewLine) -> Answer:
     )
     added = replace(picture, lines=(*picture.lines, line))
     comments_must_fit(added.lines)
-    return await _with_new_lines(tx, picture, added, [line.id], Cause("line added"))
+    return await _with_new_lines(tx, picture, added, [line.id], Cause("line added"), figures)
 
 
 def _only(warehouses: tuple[str, ...]) -> str | None:
@@ -258,17 +287,19 @@ def _next_no(picture: Picture) -> int:
 
 
 async def _with_new_lines(
-    tx: Tx, before: Picture, after: Picture, line_ids: Collection[UUID], cause: Cause
+    tx: Tx, before: Picture, after: Picture, line_ids: Collection[UUID], cause: Cause, figures: Figures
 ) -> Answer:
     """Save new lines: a draft's as they are, an open order's told in its next version with their special orders."""
     if not before.order.is_open:
         marked = replace(after, order=with_marks(after.order, after.lines))
         return await _settled(tx, Change(before, marked, cause))
-    ready = told(after, line_ids, tx.now, tx.actor, new_id)
+    ready = _answered(tx, told(after, line_ids, tx.now, tx.actor, new_id), line_ids, figures)
     return await _settled(tx, Change(before, ready, cause, Tell.CHANGED))
 
 
-async def change_line(tx: Tx, order_id: UUID, line_no: int, version: int, change: LineChange) -> Answer:
+async def change_line(
+    tx: Tx, order_id: UUID, line_no: int, version: int, change: LineChange, figures: Figures = NOBODY_TO_ASK
+) -> Answer:
     """Change a line: a draft's in full, an open one's quantity, source, cost, date and comments."""
     picture = await lock_order(tx, order_id, version)
     order = picture.order
@@ -283,35 +314,34 @@ async def change_line(tx: Tx, order_id: UUID, line_no: int, version: int, change
         edited = replace(picture, lines=lines, order=with_marks(order, lines))
         return await _settled(tx, Change(picture, edited, cause))
     must_be_open_change(line, values)
-    changed, twin = _resized(tx, picture, line, values.get("qty"))
-    changed = with_terms(changed, values, entry.item)
+    qty: Decimal = values.get("qty", line.need)
+    # the answer that comes with an increase is for what is added
+    answer = values.pop("shortage", None) if qty > line.need else None
+    changed = with_terms(line, values, entry.item)
     after = picture.with_line(changed)
     comments_must_fit(after.lines)
+    twin = increased(
+        changed,
+        qty,
+        answer,
+        next_version=order.told + 1,
+        line_no=_next_no(picture),
+        line_id=new_id(),
+        now=tx.now,
+    )
     if twin is not None:
         must_have_room(len(picture.lines))
         after = replace(after, lines=(*after.lines, twin))
-        return await _with_new_lines(tx, picture, after, [twin.id], cause)
+        return await _with_new_lines(tx, picture, after, [twin.id], cause, figures)
+    after = replace(after, lines=decreased(after.lines, changed, line.need - qty, order.told + 1))
     if after == picture:
         return await _unchanged(tx, picture)
     return await _settled(tx, Change(picture, after, cause, Tell.CHANGED))
 
 
-def _resized(tx: Tx, picture: Picture, line: Line, qty: Decimal | None) -> tuple[Line, Line | None]:
-    if qty is None:
-        return line, None
-    return resized(
-        line,
-        qty,
-        next_version=picture.order.told + 1,
-        line_no=_next_no(picture),
-        line_id=new_id(),
-        now=tx.now,
-    )
-
-
 def _line_values(change: LineChange) -> dict[str, Any]:
     """What was given; null empties only what can be empty."""
-    may_be_empty = {"source", "cost", "requested_on"}
+    may_be_empty = {"source", "cost", "requested_on", "shortage"}
     values: dict[str, Any] = {
         name: getattr(change, name)
         for name in change.model_fields_set - {"reason"}

@@ -13,6 +13,7 @@ from ..schemas import CustomerChange, NewCustomer, ShipToFields
 from .settling import Cause, settle_heard
 
 DOCUMENT = "customer"
+CAN_BE_EMPTY = frozenset({"team", "shortage_answer"})
 
 
 class CustomerChanged(Stale):
@@ -45,7 +46,7 @@ async def change_customer(tx: Tx, code: str, version: int, wanted: CustomerChang
     """
     before = await _locked(tx, code, version)
     given = wanted.model_dump(exclude_unset=True, exclude={"reason"})
-    values: dict[str, Any] = {name: v for name, v in given.items() if v is not None or name == "team"}
+    values: dict[str, Any] = {name: v for name, v in given.items() if v is not None or name in CAN_BE_EMPTY}
     after = replace(before, **values)
     if after == before:
         return before

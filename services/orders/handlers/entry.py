@@ -27,9 +27,19 @@ from ..domain.opening import must_have_lines, opened
 from ..domain.order import Line, Order
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Settled, Tell, settle, with_marks
+from ..domain.shortage import (
+    NOBODY_TO_ASK,
+    NOT_ASKED_YET,
+    Figures,
+    FiguresWanted,
+    Shelf,
+    ShortageDecisionRequired,
+    all_of,
+    answered,
+)
 from ..schemas import NewLine, NewSalesOrder
 from .billing import bill_services
-from .settling import Cause, Change, announce, record
+from .settling import Cause, Change, announce, record, rules
 
 PRIORITY_SCOPE = "orders:priority"
 
@@ -56,9 +66,9 @@ class Answer:
         return self.picture.order.version
 
 
-async def create_order(tx: Tx, wanted: NewSalesOrder) -> Answer:
-    """One new order; a refusal is raised."""
-    (result,) = await create_orders(tx, [wanted])
+async def create_order(tx: Tx, wanted: NewSalesOrder, figures: Figures = NOBODY_TO_ASK) -> Answer:
+    """One new order; a refusal is raised, and so is what inventory has to be asked first (BO-2)."""
+    (result,) = await create_orders(tx, [wanted], figures)
     if isinstance(result, TielineError):
         raise result
     return Answer(result, reminder=await reminder(tx) if wanted.priority else None)
@@ -70,33 +80,63 @@ async def reminder(tx: Tx) -> str | None:
     return chosen.priority_reminder or None
 
 
-async def create_orders(tx: Tx, wanted: Sequence[NewSalesOrder]) -> list[Picture | TielineError]:
-    """New orders, in a constant number of statements; each is answered with itself or with its own problem."""
+async def create_orders(
+    tx: Tx, wanted: Sequence[NewSalesOrder], figures: Figures = NOBODY_TO_ASK
+) -> list[Picture | TielineError]:
+    """New orders, in a constant number of statements; each is answered with itself or with its own problem.
+
+    Raises FiguresWanted, for all of them at once, if a stock line is opened and inventory was not asked yet (BO-2).
+    """
+    return await _created(tx, wanted, figures)
+
+
+async def enter_orders(tx: Tx, wanted: Sequence[NewSalesOrder]) -> list[Answer | TielineError]:
+    """New orders of several callers; one for which inventory has to be asked is answered with FiguresWanted (BO-2)."""
+    made = await _created(tx, wanted, NOT_ASKED_YET, asks_for_all=False)
+    word = await reminder(tx) if any(order.priority for order in wanted) else None
+    return [
+        result
+        if isinstance(result, TielineError)
+        else Answer(result, reminder=word if order.priority else None)
+        for order, result in zip(wanted, made, strict=True)
+    ]
+
+
+async def _created(
+    tx: Tx, wanted: Sequence[NewSalesOrder], figures: Figures, *, asks_for_all: bool = True
+) -> list[Picture | TielineError]:
+    callers = tx.each(len(wanted))
     chosen = await preferences(tx, Preferences)
     customers = await store.customers_with_addresses(tx.db, (order.customer for order in wanted))
     entries = await store.catalogue_entries(tx.db, _pairs(wanted))
     numbers = await next_numbers(tx.db, "sales_order_numbers", "SO", len(wanted))
     auto_flag = chosen.auto_flag_special == "on"
     drafts = [
-        _draft(tx, order, number, customers, entries, auto_flag_special=auto_flag)
-        for order, number in zip(wanted, numbers, strict=True)
+        _draft(own, order, number, customers, entries, auto_flag_special=auto_flag)
+        for own, order, number in zip(callers, wanted, numbers, strict=True)
     ]
     to_open = [
-        draft if isinstance(draft, Picture) and order.open else None
-        for order, draft in zip(wanted, drafts, strict=True)
+        (own, draft) if isinstance(draft, Picture) and order.open else None
+        for own, order, draft in zip(callers, wanted, drafts, strict=True)
     ]
-    opening = iter(await _open(tx, [draft for draft in to_open if draft is not None]))
+    opening = iter(await _open(tx, [one for one in to_open if one is not None], figures))
     results: list[Settled | TielineError] = [
         _unopened(draft) if at_once is None else next(opening)
         for draft, at_once in zip(drafts, to_open, strict=True)
     ]
+    if asks_for_all and (unknown := [one for one in results if isinstance(one, FiguresWanted)]):
+        raise FiguresWanted(figure for one in unknown for figure in one.wanted)
     made = [result for result in results if isinstance(result, Settled)]
     await store.insert_pictures(tx.db, [result.picture for result in made])
-    for result, order in zip(results, wanted, strict=True):
+    filled: dict[int, tuple[Tx, list[Picture]]] = {}
+    for own, result, order in zip(callers, results, wanted, strict=True):
         if isinstance(result, Settled):
-            _record_new(tx, result, order)
-            announce(tx, result)
-    await bill_services(tx, [result.picture for result in made if result.filled])
+            _record_new(own, result, order)
+            announce(own, result)
+            if result.filled:
+                filled.setdefault(id(own), (own, []))[1].append(result.picture)
+    for own, pictures in filled.values():
+        await bill_services(own, pictures)
     return [result.picture if isinstance(result, Settled) else result for result in results]
 
 
@@ -250,24 +290,29 @@ def _wanted_line(wanted: NewLine) -> WantedLine:
         cost_unit=wanted.cost_unit,
         free_of_charge=wanted.free_of_charge,
         all_or_nothing=wanted.all_or_nothing,
+        shortage=wanted.shortage,
         requested_on=wanted.requested_on,
         comments=tuple(wanted.comments),
     )
 
 
-async def _open(tx: Tx, drafts: Sequence[Picture]) -> list[Settled]:
-    """Drafts become demand, version 1 (ORD-1, SO-1); nothing is saved yet."""
+async def _open(
+    tx: Tx, drafts: Sequence[tuple[Tx, Picture]], figures: Figures
+) -> list[Settled | TielineError]:
+    """Drafts become demand, version 1 (ORD-1, SO-1), their shortages answered (BO-1); nothing is saved yet."""
     chosen = await preferences(tx, Preferences)
-    return [
-        settle(
-            opened(draft, tx.now, tx.actor, new_id),
-            now=tx.now,
-            new_id=new_id,
-            auto_ship_on_receipt=chosen.auto_ship_on_receipt == "on",
-            must_tell=Tell.OPENED,
-        )
-        for draft in drafts
-    ]
+    pictures = [opened(draft, own.now, own.actor, new_id) for own, draft in drafts]
+    shelf = Shelf(figures)
+    results: list[Settled | TielineError] = []
+    for picture in pictures:
+        try:
+            shelf.must_know([(picture, all_of(picture))])
+            ready = answered(picture, all_of(picture), shelf, now=tx.now, new_id=new_id)
+        except (ShortageDecisionRequired, FiguresWanted) as question:
+            results.append(question)
+            continue
+        results.append(settle(ready, now=tx.now, new_id=new_id, must_tell=Tell.OPENED, **rules(chosen)))
+    return results
 
 
 def _record_new(tx: Tx, settled: Settled, wanted: NewSalesOrder) -> None:

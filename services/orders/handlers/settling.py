@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from shared.ids import new_id
@@ -10,7 +10,7 @@ from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx, changes
 
 from .. import store
-from ..domain.order import Line
+from ..domain.order import Line, ShortageAnswer
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Settled, Tell, settle
 from . import telling
@@ -68,9 +68,10 @@ async def settle_orders(tx: Tx, on_their_way: Iterable[Change], *, bill: bool = 
             change.now,
             now=tx.now,
             new_id=new_id,
-            auto_ship_on_receipt=chosen.auto_ship_on_receipt == "on",
             must_tell=change.must_tell,
             by_hand=change.by_hand,
+            release_anew=change.before.order.ship_type is not change.now.order.ship_type,
+            **rules(chosen),
         )
         done.append((change, _with_version(change.before, settled)))
     await store.save_pictures(tx.db, [(change.before, settled.picture) for change, settled in done])
@@ -80,6 +81,21 @@ async def settle_orders(tx: Tx, on_their_way: Iterable[Change], *, bill: bool = 
     if bill:
         await bill_services(tx, [settled.picture for _, settled in done if settled.filled])
     return {settled.picture.order.id: settled for _, settled in done}
+
+
+class Rules(TypedDict):
+    """What the organisation chooses of settling."""
+
+    auto_ship_on_receipt: bool
+    shortage_fallback: ShortageAnswer
+
+
+def rules(chosen: Preferences) -> Rules:
+    """The preferences that settling follows."""
+    return Rules(
+        auto_ship_on_receipt=chosen.auto_ship_on_receipt == "on",
+        shortage_fallback=ShortageAnswer(chosen.shortage_fallback),
+    )
 
 
 def _with_version(before: Picture, settled: Settled) -> Settled:
@@ -146,6 +162,8 @@ def record(tx: Tx, change: Change, settled: Settled) -> None:
         else:
             write(f"special order {special.number}", cause.action, *_differences(was, special))
     numbers = {line.id: part_of(line) for line in after.lines}
+    for line_id, by in settled.decided:
+        write(numbers[line_id], "shortage decided", None, {"by": by})
     for ticket in settled.releases.released:
         write(numbers[ticket.line_id], "released", None, {"allotment": ticket.id, "qty": ticket.live})
     for ticket in settled.releases.revoked:

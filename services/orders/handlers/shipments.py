@@ -1,6 +1,6 @@
 """What shipping tells: shipments by version, figures by greatest, short lines once; then orders and invoices follow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ from ..domain.cancelling import close_short
 from ..domain.invoicing import InvoiceState
 from ..domain.settlement import Tell
 from .billing import Consignment, bill_shipments
-from .settling import Cause, Change, settle_orders
+from .settling import DOCUMENT, Cause, Change, settle_orders
 
 ZERO = Decimal(0)
 INVOICE_OF = {
@@ -49,12 +49,14 @@ class Heard:
     short: Sequence[ShortLine] = ()
     by_hand: bool = False
     reason: str | None = None
+    emptied: Collection[UUID] = ()
+    """Further orders, of which no line may be left on the shipments (SHIP-2)."""
 
     @property
     def order_ids(self) -> set[UUID]:
         """Every order that the fact is about."""
         on_lines = {line.order_id for shipment in self.shipments for line in shipment.lines}
-        return on_lines | {figures.order_id for figures in self.figures}
+        return on_lines | {figures.order_id for figures in self.figures} | set(self.emptied)
 
 
 async def shipment_created(tx: Tx, told: Sequence[Told[ShipmentCreated]]) -> None:
@@ -68,20 +70,79 @@ async def shipment_unpicked(tx: Tx, told: Sequence[Told[ShipmentUnpicked]]) -> N
 
 
 async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
-    """Pending shipments shrank by an answer to inventory; the figures themselves are inventory's to tell."""
-    await _take(tx, [Heard(one, "units withdrawn", one.fact.shipments) for one in told if one.fact.shipments])
+    """Pending shipments shrank by an answer to inventory; the figures themselves are inventory's to tell.
+
+    What could not move any more is logged on the line that keeps it (BO-10).
+    """
+    await _log_refused(tx, told)
+    await _take(
+        tx,
+        [
+            Heard(
+                one,
+                "units withdrawn",
+                one.fact.shipments,
+                emptied={answer.order_id for answer in one.fact.answers},
+            )
+            for one in told
+            if one.fact.shipments
+        ],
+    )
+
+
+async def _log_refused(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
+    refused = {
+        (one.fact.question_id, answer.allotment_id): (one, answer)
+        for one in told
+        for answer in one.fact.answers
+        if answer.refused > ZERO
+    }
+    for key in sorted(await store.keep_answers(tx.db, refused)):
+        one, answer = refused[key]
+        locks = [{"shipment": lock.number, "qty": lock.qty} for lock in answer.locks]
+        tx.record(
+            DOCUMENT,
+            answer.order_id,
+            "blocked by pick lock",
+            None,
+            {"allotment": answer.allotment_id, "qty": answer.refused, "on": locks},
+            part=f"line {answer.line_no}" if answer.line_no else "",
+            reason=answer.refused_because,
+            because=one,
+        )
 
 
 async def release_withdrawn(tx: Tx, told: Sequence[Told[ReleaseWithdrawn]]) -> None:
     """Pending shipments shrank because a release was revoked."""
-    await _take(tx, [Heard(one, "release withdrawn", one.fact.shipments) for one in told])
+    await _take(
+        tx,
+        [
+            Heard(
+                one,
+                "release withdrawn",
+                one.fact.shipments,
+                emptied={one.fact.order_id, *one.fact.order_ids},
+            )
+            for one in told
+        ],
+    )
 
 
 async def shipment_shipped(tx: Tx, told: Sequence[Told[ShipmentShipped]]) -> None:
     """Goods left; what did not is backordered or closed (SHIP-3); the invoice is final."""
     await _take(
         tx,
-        [Heard(one, "shipped", [one.fact.shipment], one.fact.allotments, one.fact.short) for one in told],
+        [
+            Heard(
+                one,
+                "shipped",
+                [one.fact.shipment],
+                one.fact.allotments,
+                one.fact.short,
+                reason=one.fact.override_reason,
+            )
+            for one in told
+        ],
     )
 
 
@@ -98,6 +159,7 @@ async def shipment_voided(tx: Tx, told: Sequence[Told[ShipmentVoided]]) -> None:
                 (),
                 one.fact.by_hand,
                 one.fact.reason,
+                one.fact.order_ids,
             )
             for one in told
         ],
@@ -249,11 +311,12 @@ def _close_short(change: Change, news: Iterable[Mapping[str, Any]]) -> None:
 
 def _consignment(one: Heard, shipment: Shipment) -> Consignment:
     state = INVOICE_OF[shipment.state]
-    quantities: dict[UUID, Decimal] = {}
+    by_order: dict[UUID, dict[UUID, Decimal]] = {}
     for line in shipment.lines:
         if line.component == 0:
             qty = line.shipped if state is InvoiceState.FINAL else line.qty
-            quantities[line.line_id] = quantities.get(line.line_id, ZERO) + qty
+            own = by_order.setdefault(line.order_id, {})
+            own[line.line_id] = own.get(line.line_id, ZERO) + qty
     return Consignment(
         shipment.shipment_id,
         shipment.number,
@@ -261,6 +324,6 @@ def _consignment(one: Heard, shipment: Shipment) -> Consignment:
         shipment.warehouse,
         shipment.currency,
         state,
-        quantities,
+        by_order,
         one.told,
     )

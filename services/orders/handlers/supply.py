@@ -10,19 +10,23 @@ from shared.contracts.inventory import (
     GoodsReceived,
     GoodsReturned,
     InspectionCompleted,
+    LineStanding,
     StockAllotted,
 )
 from shared.contracts.purchasing import ExceptionCleared, ExceptionSnapshot, PurchaseOrderSnapshot, Tie
+from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx
 
 from .. import store
+from ..domain.preferences import Preferences
 from ..domain.settlement import Picture
 from .billing import Returned, credit
 from .settling import DOCUMENT, Cause, Change, settle_heard, settle_orders
+from .victims import Victims
 
 
 async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
-    """Stock went to, or came back from, lines; each standing is complete in itself (BO-3, BO-7)."""
+    """Stock went to, or came back from, lines; each standing is complete in itself (BO-3, BO-7, BO-9)."""
     standings = [(one, line) for one in told for line in one.fact.lines]
     causes = {line.order_id: Cause("stock allotted", one, one.fact.reason) for one, line in standings}
     heads = await store.lock_orders(tx.db, causes)
@@ -35,7 +39,25 @@ async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
             if line.component == 0
         ],
     )
-    await settle_heard(tx, heads, causes)
+    chosen = await preferences(tx, Preferences)
+    pictures = await store.complete(tx.db, heads)
+    changes = [Change.of(picture, causes[order_id]) for order_id, picture in pictures.items()]
+    victims = Victims(await _new_takings(tx, [line for _, line in standings if line.taken]))
+    for change in changes:
+        victims.note(change, whole=chosen.victim == "whole")
+    await settle_orders(tx, changes)
+
+
+async def _new_takings(tx: Tx, standings: Sequence[LineStanding]) -> list[LineStanding]:
+    """The standings with what was taken by decisions that were not heard before."""
+    decided = {
+        (taken.question_id, line.line_id) for line in standings for taken in line.taken if taken.question_id
+    }
+    news = await store.keep_answers(tx.db, decided) | {(None, line.line_id) for line in standings}
+    return [
+        line.model_copy(update={"taken": [t for t in line.taken if (t.question_id, line.line_id) in news]})
+        for line in standings
+    ]
 
 
 async def goods_received(tx: Tx, told: Sequence[Told[GoodsReceived]]) -> None:

@@ -144,6 +144,7 @@ def _allotment(line: Line, ticket: Allotment) -> ReleasedAllotment:
         qty=ticket.qty,
         gated=ticket.gated,
         release_no=ticket.release_no,
+        all_or_nothing=line.all_or_nothing,
     )
 
 

@@ -10,6 +10,7 @@ from .customers import (
     customer,
     customer_row,
 )
+from .explaining import Explanation, Inventory, explanation
 from .invoices import Invoice, InvoiceRow, invoice, invoice_row
 from .orders import (
     BackorderRow,
@@ -21,6 +22,7 @@ from .orders import (
     Malformed,
     NewLine,
     NewSalesOrder,
+    OpenOrder,
     OrderBatch,
     OrderChange,
     OrderLine,
@@ -45,6 +47,8 @@ __all__ = [
     "Customer",
     "CustomerChange",
     "CustomerRow",
+    "Explanation",
+    "Inventory",
     "Invoice",
     "InvoiceRow",
     "LineCancel",
@@ -55,6 +59,7 @@ __all__ = [
     "NewLine",
     "NewSalesOrder",
     "NewSpecialOrder",
+    "OpenOrder",
     "OrderBatch",
     "OrderChange",
     "OrderLine",
@@ -71,6 +76,7 @@ __all__ = [
     "catalogue_item",
     "customer",
     "customer_row",
+    "explanation",
     "invoice",
     "invoice_row",
     "log_entry",

@@ -40,8 +40,10 @@ class NewCustomer(Input):
     name: Name
     currency: Currency = "USD"
     ship_type: ShipType = ShipType.PARTIAL_OK
-    shortage_answer: ShortageAnswer = Field(
-        ShortageAnswer.SPLIT, description="`backorder_line`: all-or-nothing lines"
+    shortage_answer: ShortageAnswer | None = Field(
+        None,
+        description="Answers the shortage question by itself; `backorder_line`: all-or-nothing lines; "
+        "null: each order is asked (BO-1)",
     )
     no_backorders: bool = Field(False, description="A shortage is cancelled; special orders are unaffected")
     credit_hold: bool = Field(
@@ -83,7 +85,7 @@ class Customer(Output):
     name: str
     currency: str
     ship_type: ShipType
-    shortage_answer: ShortageAnswer
+    shortage_answer: ShortageAnswer | None
     no_backorders: bool
     credit_hold: bool
     team: str | None
@@ -98,7 +100,7 @@ class CustomerRow(Output):
     name: str
     currency: str
     ship_type: ShipType
-    shortage_answer: ShortageAnswer
+    shortage_answer: ShortageAnswer | None
     no_backorders: bool
     credit_hold: bool
     team: str | None

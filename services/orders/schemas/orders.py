@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from shared.quantity import Money, PositiveQty, Qty, Rate
 from shared.web import BatchResult, Input, Output, Problem
 
-from ..domain.order import MOST_LINES, ItemKind, Line, Order, OrderState, ShipType
+from ..domain.order import MOST_LINES, ItemKind, Line, Order, OrderState, ShipType, ShortageAnswer
 from ..domain.settlement import Picture
 from ..domain.special import SpecialState
 from .words import Code, Currency, Priority, Why, Words
@@ -45,7 +45,12 @@ class NewLine(Input):
         None, description="The unit that the cost is for; default: the item's unit"
     )
     free_of_charge: bool = False
-    all_or_nothing: bool | None = Field(None, description="Default: by the customer's shortage answer (BO-5)")
+    all_or_nothing: bool | None = Field(None, description="Default: by the answer to a shortage (BO-5)")
+    shortage: ShortageAnswer | None = Field(
+        None,
+        description="What becomes of a shortage: `split` ships what is there, `backorder_line` waits for all (BO-1); "
+        "default: the customer's answer",
+    )
     requested_on: date | None = None
     comments: Comments = []
 
@@ -130,9 +135,26 @@ class LineChange(Input):
     cost_unit: Code | None = None
     free_of_charge: bool | None = None
     all_or_nothing: bool | None = None
+    shortage: ShortageAnswer | None = Field(
+        None, description="The answer for a shortage of this line or of its increase (BO-1)"
+    )
     requested_on: date | None = None
     comments: Comments | None = None
     reason: str | None = Field(None, max_length=500, description="Kept in the record log")
+
+
+class LineAnswer(Input):
+    """The answer to the shortage question for one line."""
+
+    line_no: int = Field(ge=1, le=10_000)
+    shortage: ShortageAnswer
+
+
+class OpenOrder(Input):
+    """Answers to the shortage question (BO-1): for single lines, and for every short line that has none."""
+
+    lines: list[LineAnswer] = Field([], max_length=MOST_LINES)
+    shortage: ShortageAnswer | None = None
 
 
 class Reason(Input):
@@ -216,6 +238,7 @@ class OrderLine(Output):
     cost_unit: str | None
     free_of_charge: bool
     all_or_nothing: bool
+    shortage: ShortageAnswer | None = Field(description="The line's own answer to a shortage (BO-1)")
     price: Money
     discount: Rate
     tax_rate: Rate
@@ -381,7 +404,7 @@ def supply(order: Order) -> str:
 
 
 def _line(line: Line, numbers: Mapping[UUID, int], special: Any, in_the_way: list[Obstacle]) -> OrderLine:
-    own = ("line_id", "parent_line_no", "special", "source", "comments", "in_the_way")
+    own = ("line_id", "parent_line_no", "special", "source", "comments", "in_the_way", "shortage")
     return OrderLine(
         **_fields(line, OrderLine, *own),
         line_id=line.id,
@@ -391,6 +414,7 @@ def _line(line: Line, numbers: Mapping[UUID, int], special: Any, in_the_way: lis
         else None,
         source=SourceOut(vendor=line.source_vendor, warehouse=line.source_warehouse),
         comments=list(line.comments),
+        shortage=line.shortage_answer,
         in_the_way=in_the_way,
     )
 

@@ -11,6 +11,7 @@ from .customers import (
 from .entry import CatalogueEntry, catalogue_entries, keep_items, keep_warehouses
 from .facts import (
     keep_allotments,
+    keep_answers,
     keep_exceptions,
     keep_inspections,
     keep_purchase_orders,
@@ -26,6 +27,7 @@ from .facts import (
 )
 from .invoices import (
     Invoice,
+    ShipmentKey,
     final_service_lines,
     insert_invoices,
     invoices_of_orders,
@@ -41,6 +43,7 @@ __all__ = [
     "CatalogueEntry",
     "Head",
     "Invoice",
+    "ShipmentKey",
     "catalogue_entries",
     "complete",
     "customers_with_addresses",
@@ -52,6 +55,7 @@ __all__ = [
     "invoices_of_orders",
     "invoices_of_shipments",
     "keep_allotments",
+    "keep_answers",
     "keep_exceptions",
     "keep_inspections",
     "keep_items",

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..domain.customer import Customer
-from ..domain.order import Address, ShipType, ShortageAnswer
+from ..domain.order import Address, ShipType, answer_of
 from ..tables import customers, sales_orders, ship_tos
 from .rows import insert_rows
 
@@ -53,7 +53,7 @@ async def _read(db: AsyncConnection, query: Select[Any], codes: list[str]) -> di
 def _customer(row: Any, addresses: list[Address]) -> Customer:
     stored = {field.name: row[field.name] for field in fields(Customer) if field.name != "ship_tos"}
     stored["ship_type"] = ShipType(stored["ship_type"])
-    stored["shortage_answer"] = ShortageAnswer(stored["shortage_answer"])
+    stored["shortage_answer"] = answer_of(stored["shortage_answer"])
     return Customer(**stored, ship_tos=tuple(addresses))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..tables import (
     allotments,
+    answers_heard,
     customer_returns,
     inspections,
     line_exceptions,
@@ -123,7 +124,10 @@ async def keep_shipments(db: AsyncConnection, rows: Sequence[Row], shares: Seque
     stored: set[UUID] = await replace_older(db, shipments, rows)
     if not stored:
         return stored
-    await db.execute(_DROP_SHARES, {"ids": sorted(stored)})
+    # the first snapshot of a shipment has replaced none
+    replaced = sorted({row["id"] for row in rows if row["id"] in stored and row["version"] > 1})
+    if replaced:
+        await db.execute(_DROP_SHARES, {"ids": replaced})
     fresh = [share for share in shares if share["shipment_id"] in stored]
     await insert_rows(db, shipment_shares, sorted(fresh, key=lambda s: (s["shipment_id"], s["allotment_id"])))
     return stored
@@ -134,6 +138,12 @@ async def keep_short_ships(db: AsyncConnection, rows: Iterable[Row]) -> list[Row
     by_key = {(row["shipment_id"], row["line_id"], row["component"]): row for row in rows}
     stored = await insert_new(db, short_ships, [by_key[key] for key in sorted(by_key)])
     return [by_key[row.shipment_id, row.line_id, row.component] for row in stored]
+
+
+async def keep_answers(db: AsyncConnection, about: Iterable[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Answers to questions of inventory, by question and what each is about; those that were not heard before."""
+    rows = [{"question_id": question, "about": subject} for question, subject in sorted(set(about))]
+    return {(row.question_id, row.about) for row in await insert_new(db, answers_heard, rows)}
 
 
 async def keep_returns(db: AsyncConnection, rows: Iterable[Row]) -> set[UUID]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..domain.invoicing import BilledLine, InvoiceKind, InvoiceState
 from ..tables import invoice_lines, invoices
-from .rows import insert_rows, row_of, update_rows
+from .rows import insert_rows, row_of, update_rows, write_together
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,16 @@ _TOTALS = (
 )
 
 
-async def invoices_of_shipments(db: AsyncConnection, shipment_ids: Iterable[UUID]) -> dict[UUID, Invoice]:
-    """The invoices of these shipments by shipment."""
+ShipmentKey = tuple[UUID, UUID | None]
+"""A shipment and an order that has lines on it: together they have one invoice. An old, emptied draft has no order."""
+
+
+async def invoices_of_shipments(
+    db: AsyncConnection, shipment_ids: Iterable[UUID]
+) -> dict[ShipmentKey, Invoice]:
+    """The invoices of these shipments by shipment and order."""
     rows = (await db.execute(_OF_SHIPMENTS, {"ids": sorted(shipment_ids)})).mappings()
-    return {row["shipment_id"]: Invoice.of(dict(row)) for row in rows}
+    return {(row["shipment_id"], row["order_id"]): Invoice.of(dict(row)) for row in rows}
 
 
 async def invoices_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[UUID, list[Invoice]]:
@@ -122,13 +128,9 @@ async def final_service_lines(db: AsyncConnection, line_ids: Iterable[UUID]) -> 
 
 
 async def insert_invoices(db: AsyncConnection, new: Sequence[tuple[Invoice, Sequence[BilledLine]]]) -> None:
-    """New invoices with their lines, in two statements."""
-    await insert_rows(db, invoices, [row_of(invoice) for invoice, _ in new])
-    await insert_rows(
-        db,
-        invoice_lines,
-        [{"invoice_id": invoice.id, **row_of(line)} for invoice, lines in new for line in lines],
-    )
+    """New invoices with their lines, in one statement."""
+    rows = [{"invoice_id": invoice.id, **row_of(line)} for invoice, lines in new for line in lines]
+    await write_together(db, {invoices: [row_of(invoice) for invoice, _ in new], invoice_lines: rows}, {})
 
 
 async def save_invoices(db: AsyncConnection, changed: Sequence[Invoice]) -> None:

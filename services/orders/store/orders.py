@@ -5,8 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Column, Table, Uuid, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.decimals import ZERO
 
 from ..domain.allotment import Allotment
 from ..domain.order import Address, Line, Order
@@ -22,7 +24,7 @@ from ..tables import (
     special_orders,
     ties,
 )
-from .rows import insert_rows, row_of, update_rows
+from .rows import names_of, row_of, write_together
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ def _ids() -> Any:
     return any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
+def _stored(table: Table, kind: type[Any]) -> list[Column[Any]]:
+    """The columns of a dataclass, in the order of its fields."""
+    return [table.c[name] for name in names_of(kind)]
+
+
 _ADDRESS = [ship_tos.c[field.name].label(f"to_{field.name}") for field in fields(Address)]
 _LOCK = (
-    select(*sales_orders.c, customers.c.credit_hold.label("customer_on_hold"), *_ADDRESS)
+    select(*_stored(sales_orders, Order), customers.c.credit_hold.label("customer_on_hold"), *_ADDRESS)
     .join(customers, customers.c.code == sales_orders.c.customer)
     .join(
         ship_tos,
@@ -50,14 +57,19 @@ _LOCK = (
     .order_by(sales_orders.c.id)
     .with_for_update(key_share=True, of=sales_orders)
 )
-_LINES = select(order_lines).where(order_lines.c.order_id == _ids()).order_by(order_lines.c.line_no)
-_ALLOTMENTS = select(allotments).where(allotments.c.order_id == _ids()).order_by(allotments.c.id)
-_SPECIALS = select(special_orders).where(special_orders.c.order_id == _ids()).order_by(special_orders.c.id)
-_TIES = (
-    select(*(ties.c[field.name] for field in fields(Tie)))
-    .where(ties.c.order_id == _ids())
-    .order_by(ties.c.id)
+_LINES = (
+    select(
+        *_stored(order_lines, Line),
+        *(found.label(f"special_{found.name}") for found in _stored(special_orders, SpecialOrder)),
+    )
+    .outerjoin(special_orders, special_orders.c.line_id == order_lines.c.id)
+    .where(order_lines.c.order_id == _ids())
+    .order_by(order_lines.c.line_no, special_orders.c.component)
 )
+_ALLOTMENTS = (
+    select(*_stored(allotments, Allotment)).where(allotments.c.order_id == _ids()).order_by(allotments.c.id)
+)
+_TIES = select(*_stored(ties, Tie)).where(ties.c.order_id == _ids()).order_by(ties.c.id)
 _IN_THE_WAY = (
     select(line_exceptions)
     .where(line_exceptions.c.order_id == _ids(), ~line_exceptions.c.cleared)
@@ -71,27 +83,29 @@ async def lock_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[UU
     if not ids:
         return {}
     heads = {}
-    for row in (await db.execute(_LOCK, {"ids": ids})).mappings():
-        order = Order.of({field.name: row[field.name] for field in fields(Order)})
-        address = Address(**{field.name: row[f"to_{field.name}"] for field in fields(Address)})
-        heads[order.id] = Head(order, row["customer_on_hold"], address)
+    names = names_of(Order)
+    for row in await db.execute(_LOCK, {"ids": ids}):
+        order = Order.of(dict(zip(names, row, strict=False)))
+        heads[order.id] = Head(order, row[len(names)], Address(*row[len(names) + 1 :]))
     return heads
 
 
 async def complete(db: AsyncConnection, heads: Mapping[UUID, Head]) -> dict[UUID, Picture]:
-    """The locked orders with lines, allotments, special orders and ties, in two to four statements."""
+    """The locked orders with lines, allotments, special orders and ties, in two or three statements.
+
+    Ties are looked at only where a special line has nothing yet: what arrived through one says more (SO-1).
+    """
     if not heads:
         return {}
     found = {"ids": list(heads)}
-    lines = _grouped(Line.of(dict(row)) for row in (await db.execute(_LINES, found)).mappings())
-    tickets = _grouped(Allotment(**row) for row in (await db.execute(_ALLOTMENTS, found)).mappings())
-    specials: dict[UUID, list[SpecialOrder]] = {}
+    lines, specials = _lines_and_specials(await db.execute(_LINES, found))
+    tickets = _grouped(Allotment(*row) for row in await db.execute(_ALLOTMENTS, found))
     tied: dict[UUID, list[Tie]] = {}
-    if any(line.is_special or line.special_order_id for of_order in lines.values() for line in of_order):
-        specials = _grouped(
-            SpecialOrder.of(dict(row)) for row in (await db.execute(_SPECIALS, found)).mappings()
-        )
-        tied = _grouped(Tie(**row) for row in (await db.execute(_TIES, found)).mappings())
+    if specials:
+        granted = {ticket.line_id for own in tickets.values() for ticket in own if ticket.granted > ZERO}
+        bare = [special for own in specials.values() for special in own if special.line_id not in granted]
+        if bare:
+            tied = _grouped(Tie(*row) for row in await db.execute(_TIES, found))
     return {
         order_id: Picture(
             head.order,
@@ -104,6 +118,22 @@ async def complete(db: AsyncConnection, heads: Mapping[UUID, Head]) -> dict[UUID
         )
         for order_id, head in heads.items()
     }
+
+
+def _lines_and_specials(
+    rows: Iterable[Any],
+) -> tuple[dict[UUID, list[Line]], dict[UUID, list[SpecialOrder]]]:
+    """A row for each line, and for each special order of one: a kit may have several."""
+    of_line, of_special = names_of(Line), names_of(SpecialOrder)
+    lines: dict[UUID, Line] = {}
+    specials: list[SpecialOrder] = []
+    for row in rows:
+        if row[0] not in lines:
+            lines[row[0]] = Line.of(dict(zip(of_line, row, strict=False)))
+        own = row[len(of_line) :]
+        if own[0] is not None:
+            specials.append(SpecialOrder.of(dict(zip(of_special, own, strict=True))))
+    return _grouped(lines.values()), _grouped(specials)
 
 
 def _grouped(parts: Iterable[Any]) -> dict[UUID, list[Any]]:
@@ -119,26 +149,36 @@ async def in_the_way(db: AsyncConnection, order_id: UUID) -> list[Any]:
 
 
 async def insert_pictures(db: AsyncConnection, pictures: Sequence[Picture]) -> None:
-    """New orders with their lines and special orders, in at most three statements."""
-    await insert_rows(db, sales_orders, [row_of(picture.order) for picture in pictures])
-    await insert_rows(db, order_lines, [row_of(line) for picture in pictures for line in picture.lines])
-    await insert_rows(db, special_orders, [row_of(sp) for picture in pictures for sp in picture.specials])
+    """New orders with their lines and special orders, in one statement."""
+    new = {
+        sales_orders: [row_of(picture.order) for picture in pictures],
+        order_lines: [row_of(line) for picture in pictures for line in picture.lines],
+        special_orders: [row_of(special) for picture in pictures for special in picture.specials],
+    }
+    await write_together(db, new, {})
 
 
 async def save_pictures(db: AsyncConnection, changed: Sequence[tuple[Picture, Picture]]) -> None:
-    """Save what differs between (before, after) pairs, in at most one statement a table and kind of change."""
+    """Save what differs between (before, after) pairs, in one statement; lines that are gone take another one."""
     orders = [row_of(after.order) for before, after in changed if after.order != before.order]
-    await update_rows(db, sales_orders, [_without(row, _FIXED_OF_ORDERS) for row in orders])
     new_lines, lines = _differing((before.lines, after.lines) for before, after in changed)
-    await insert_rows(db, order_lines, [row_of(line) for line in new_lines])
-    await update_rows(db, order_lines, [_without(row_of(line), _FIXED_OF_LINES) for line in lines])
     _, numbered = _differing((before.allotments, after.allotments) for before, after in changed)
-    await update_rows(
-        db, allotments, [{"id": t.id, "release_no": t.release_no, "revoke_no": t.revoke_no} for t in numbered]
-    )
     new_specials, specials = _differing((before.specials, after.specials) for before, after in changed)
-    await insert_rows(db, special_orders, [row_of(special) for special in new_specials])
-    await update_rows(db, special_orders, [row_of(special) for special in specials])
+    await write_together(
+        db,
+        {
+            order_lines: [row_of(line) for line in new_lines],
+            special_orders: [row_of(special) for special in new_specials],
+        },
+        {
+            sales_orders: [_without(row, _FIXED_OF_ORDERS) for row in orders],
+            order_lines: [_without(row_of(line), _FIXED_OF_LINES) for line in lines],
+            allotments: [
+                {"id": t.id, "release_no": t.release_no, "revoke_no": t.revoke_no} for t in numbered
+            ],
+            special_orders: [row_of(special) for special in specials],
+        },
+    )
     gone = {line.id for before, _ in changed for line in before.lines} - {
         line.id for _, after in changed for line in after.lines
     }

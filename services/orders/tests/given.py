@@ -1,5 +1,6 @@
 """Values for rules: builders where only what matters is visible."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,6 +41,11 @@ def item(**fields: Any) -> Item:
 def figures(found: object, *names: str) -> tuple[Any, ...]:
     """Some fields of a thing, to compare with plain numbers."""
     return tuple(getattr(found, name) for name in names)
+
+
+def shape(found: Iterable[object], *names: str) -> list[tuple[Any, ...]]:
+    """Some fields of several things."""
+    return [figures(one, *names) for one in found]
 
 
 def line(ordered: int | str = 10, **fields: Any) -> Line:
@@ -129,9 +135,20 @@ _PARTS = {"allotments", "specials", "ties"}
 
 
 def settled(
-    before: Picture, *, pegs_go: bool = True, tell: Tell = Tell.NOTHING, by_hand: tuple[UUID, ...] = ()
+    before: Picture,
+    *,
+    pegs_go: bool = True,
+    fallback: ShortageAnswer = ShortageAnswer.SPLIT,
+    tell: Tell = Tell.NOTHING,
+    by_hand: tuple[UUID, ...] = (),
 ) -> Settled:
     """Settle at NOW."""
     return settle(
-        before, now=NOW, new_id=new_id, auto_ship_on_receipt=pegs_go, must_tell=tell, by_hand=by_hand
+        before,
+        now=NOW,
+        new_id=new_id,
+        auto_ship_on_receipt=pegs_go,
+        shortage_fallback=fallback,
+        must_tell=tell,
+        by_hand=by_hand,
     )

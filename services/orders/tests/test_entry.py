@@ -19,7 +19,14 @@ from ..domain.catalogue import (
     changed_flags,
     line_flags,
 )
-from ..domain.editing import FixedSinceOpening, edited_draft, must_be_open_change, resized, with_terms
+from ..domain.editing import (
+    FixedSinceOpening,
+    decreased,
+    edited_draft,
+    increased,
+    must_be_open_change,
+    with_terms,
+)
 from ..domain.entry import CommentsTooLong, LineWorthTooMuch, WantedLine, comments_must_fit, new_line
 from ..domain.order import ItemKind, Line, ShortageAnswer
 from .given import NOW, D, figures, item, line, order
@@ -172,25 +179,71 @@ def test_an_overridden_cost_is_for_the_items_unit_unless_another_is_named() -> N
 
 
 @pytest.mark.rule("BO-4")
-def test_a_smaller_quantity_on_an_open_line_is_a_wish_to_cancel_and_a_larger_one_a_linked_line() -> None:
-    def to(qty: int, of: Line) -> tuple[Line, Line | None]:
-        return resized(of, D(qty), next_version=2, line_no=5, line_id=new_id(), now=NOW)
+def test_a_larger_quantity_on_an_open_line_is_a_linked_line_with_a_rank_and_a_shortage_of_its_own() -> None:
+    def to(qty: int, of: Line) -> Line | None:
+        answer = ShortageAnswer.SPLIT
+        return increased(of, D(qty), answer, next_version=2, line_no=5, line_id=new_id(), now=NOW)
 
-    smaller, none = to(7, line(10))
-    assert figures(smaller, "cancel_wanted", "wish_version") == (3, 2)
-    assert none is None
-    same, twin = to(12, line(10, discount=D("0.1"), comments=("by the door",)))
-    assert same.ordered == 10
+    first = line(10, discount=D("0.1"), comments=("by the door",), all_or_nothing=True)
+    assert to(10, first) is None
+    assert to(7, first) is None
+    twin = to(12, first)
+
     assert twin is not None
     assert figures(twin, "ordered", "parent_line_id", "discount", "comments") == (
         2,
-        same.id,
+        first.id,
         D("0.1"),
         ("by the door",),
     )
-    assert not twin.opening_decided
+    assert (twin.ranked_at, twin.opening_decided) == (NOW, False)
+    assert (twin.all_or_nothing, twin.shortage_answer) == (False, ShortageAnswer.SPLIT)
+
+
+@pytest.mark.rule("BO-4")
+def test_a_smaller_quantity_takes_what_was_split_off_and_still_waits_first() -> None:
+    first = line(20, granted=20)
+    twin = line(5, line_no=2, parent_line_id=first.id, granted=1)
+    other = line(9, line_no=3)
+
+    def wanted(by: int) -> list[int]:
+        return [int(found.cancel_wanted) for found in decreased([first, twin, other], first, D(by), 2)]
+
+    # 4 of the twin's 5 wait; only what is more comes off the line itself
+    assert wanted(3) == [0, 3, 0]
+    assert wanted(6) == [2, 4, 0]
+    assert wanted(0) == [0, 0, 0]
+
+
+@pytest.mark.rule("BO-4")
+def test_a_smaller_quantity_takes_what_was_split_off_its_increase_first() -> None:
+    first = line(20, granted=20)
+    more = line(2, line_no=2, parent_line_id=first.id, granted=2)
+    waiting = line(3, line_no=3, parent_line_id=more.id)
+
+    lines = decreased([first, more, waiting], first, D(4), 2)
+
+    assert [int(found.cancel_wanted) for found in lines] == [1, 0, 3]
+
+
+@pytest.mark.rule("BO-4")
+def test_a_smaller_quantity_is_a_wish_to_cancel_and_never_goes_below_what_was_shipped() -> None:
+    (smaller,) = decreased([found := line(10)], found, D(3), 2)
+    assert figures(smaller, "cancel_wanted", "wish_version") == (3, 2)
+
+    shipped = line(10, granted=10, shipped=4)
     with pytest.raises(BelowShipped):
-        to(3, line(10, granted=10, shipped=4))
+        decreased([shipped], shipped, D(7), 2)
+
+
+@pytest.mark.rule("BO-4")
+def test_an_increase_of_a_special_line_is_not_its_backordered_part() -> None:
+    first = line(10, special_order=True)
+    more = line(2, line_no=2, parent_line_id=first.id, special_order=True)
+
+    kept, same = decreased([first, more], first, D(3), 2)
+
+    assert [found.cancel_wanted for found in (kept, same)] == [3, 0]
 
 
 @pytest.mark.rule("BUY-2")

@@ -355,6 +355,7 @@ async def test_the_number_of_statements_does_not_grow_with_orders_or_facts(shop:
     one = len(statements.seen)
     statements.seen.clear()
     await shop.bench.hear(handlers.stock_allotted, *facts[1:])
-    # the preferences are read at most once a second
-    assert len(statements.seen) <= one <= 13
+    # the preferences are read at most once a second: they may fall to the second one
+    assert len(statements.seen) <= one + 1
+    assert one <= 13
     assert len(await shop.released()) == 50

@@ -13,6 +13,7 @@ from shared.contracts.shipping import (
     ShipmentCreated,
     ShipmentState,
     ShipmentUnpicked,
+    ShipmentVoided,
     ShortAnswer,
     UnitsWithdrawn,
 )
@@ -137,25 +138,105 @@ async def test_an_extended_shipment_extends_its_draft_and_a_shrunk_one_shrinks_i
     assert (draft.net, draft.state) == (10, "draft")
 
 
-@pytest.mark.rule("SO-14")
-async def test_a_shipment_of_two_orders_is_one_invoice(shop: Shop) -> None:
-    one, two = await granted(shop, ("TABLE", 5)), await granted(shop, ("TABLE", 3))
+async def joined_shipment(shop: Shop, *orders: Picture) -> Shipment:
+    """One pending shipment that carries everything released of several orders."""
     released = await shop.released()
     parts = [
         shipment_of(order, [t for t in released if t.line_id == order.lines[0].id], "SH-000001")
-        for order in (one, two)
+        for order in orders
     ]
     joined = version_of(parts[0], 1, lines=[line.model_dump() for part in parts for line in part.lines])
     await shop.bench.hear(handlers.shipment_created, ShipmentCreated(shipment=joined))
+    return joined
 
+
+@pytest.mark.rule("SO-14")
+@pytest.mark.rule("SHIP-2")
+async def test_a_shipment_of_two_orders_has_an_invoice_for_each(shop: Shop) -> None:
+    one, two = await granted(shop, ("TABLE", 5)), await granted(shop, ("TABLE", 3))
+
+    joined = await joined_shipment(shop, one, two)
+    drafts = {row.order_id: (row.state, row.total) for row in await shop.invoices()}
     await shop.shipped(joined)
 
-    (invoice,) = await shop.invoices()
-    assert (invoice.total, len(await shop.invoice_lines(invoice.id))) == (80, 2)
+    assert drafts == {one.order.id: ("draft", 50), two.order.id: ("draft", 30)}
+    final = await shop.invoices()
+    assert {row.order_id: (row.state, row.total) for row in final} == {
+        one.order.id: ("final", 50),
+        two.order.id: ("final", 30),
+    }
+    assert len({row.number for row in final}) == 2
+    assert {row.shipment_number for row in final} == {"SH-000001"}
     assert [(await shop.now(order)).order.state for order in (one, two)] == [
         OrderState.FILLED,
         OrderState.FILLED,
     ]
+
+
+@pytest.mark.rule("SHIP-2")
+async def test_an_order_that_leaves_a_shared_shipment_has_an_empty_draft_and_void_it_is_when_the_rest_ships(
+    shop: Shop,
+) -> None:
+    one, two = await granted(shop, ("TABLE", 5)), await granted(shop, ("TABLE", 3))
+    joined = await joined_shipment(shop, one, two)
+
+    left = version_of(
+        joined, 2, lines=[line.model_dump() for line in joined.lines if line.order_id == one.order.id]
+    )
+    taken = ReleaseWithdrawn(order_id=two.order.id, shipments=[left], order_ids=[one.order.id, two.order.id])
+    await shop.bench.hear(handlers.release_withdrawn, taken)
+    pending = {row.order_id: (row.state, row.total) for row in await shop.invoices()}
+    await shop.shipped(left)
+
+    assert pending == {one.order.id: ("draft", 50), two.order.id: ("draft", 0)}
+    assert {row.order_id: (row.state, row.number is None) for row in await shop.invoices()} == {
+        one.order.id: ("final", False),
+        two.order.id: ("void", True),
+    }
+
+
+@pytest.mark.rule("SHIP-2")
+async def test_a_voided_shared_shipment_voids_the_invoices_of_all_its_orders(shop: Shop) -> None:
+    one, two = await granted(shop, ("TABLE", 5)), await granted(shop, ("TABLE", 3))
+    joined = await joined_shipment(shop, one, two)
+
+    gone = voiding(joined)
+    await shop.bench.hear(
+        handlers.shipment_voided,
+        gone.model_copy(update={"shipment": gone.shipment.model_copy(update={"lines": []})}),
+    )
+
+    assert [row.state for row in await shop.invoices()] == ["void", "void"]
+    assert [(await shop.line(order)).release_blocked for order in (one, two)] == [True, True]
+
+
+@pytest.mark.rule("SHIP-2")
+@pytest.mark.rule("SO-14")
+@pytest.mark.parametrize("shrunk_first", [True, False])
+async def test_an_order_that_has_left_a_shared_shipment_is_billed_for_nothing_in_whatever_order_it_is_heard(
+    shop: Shop, *, shrunk_first: bool
+) -> None:
+    one, two = await granted(shop, ("TABLE", 5)), await granted(shop, ("TABLE", 3))
+    joined = await joined_shipment(shop, one, two)
+    orders = [one.order.id, two.order.id]
+    left = version_of(
+        joined, 2, lines=[line.model_dump() for line in joined.lines if line.order_id == one.order.id]
+    )
+    shrunk = ReleaseWithdrawn(order_id=two.order.id, shipments=[left], order_ids=orders)
+    gone = ShipmentVoided(
+        shipment=version_of(joined, 3, state="voided", lines=[]), by_hand=False, reason="empty", allotments=[],
+        order_ids=orders,
+    )  # fmt: skip
+
+    if shrunk_first:
+        await shop.bench.hear(handlers.release_withdrawn, shrunk)
+        await shop.bench.hear(handlers.shipment_voided, gone)
+    else:
+        await shop.bench.hear(handlers.shipment_voided, gone)
+        await shop.bench.hear(handlers.release_withdrawn, shrunk)
+
+    assert [(row.state, row.number) for row in await shop.invoices()] == [("void", None)] * 2
+    assert [(await shop.line(order)).release_blocked for order in (one, two)] == [False, False]
 
 
 @pytest.mark.rule("SO-14")

@@ -9,7 +9,7 @@ import pytest
 from ..domain.allotment import Allotment
 from ..domain.order import ItemKind, Line, ShipType
 from ..domain.release import Releases, decide_releases
-from .given import line, order, peg, picture, settled, ticket
+from .given import figures, line, order, peg, picture, settled, ticket
 
 
 def decided(
@@ -147,3 +147,80 @@ def test_changing_complete_to_partial_releases_what_is_covered_and_back_makes_it
         replace(partial.picture, order=replace(partial.picture.order, ship_type=ShipType.COMPLETE))
     )
     assert len(back.releases.revoked) == 1
+
+
+@pytest.mark.rule("ORD-2")
+@pytest.mark.rule("SHIP-3")
+def test_what_stays_released_under_another_ship_type_is_released_anew_once() -> None:
+    covered, done = line(5, granted=5), line(2, granted=2, shipped=2)
+    tickets = [ticket(covered, 5, release_no=1), ticket(done, 2, release_no=1, shipped=2)]
+    head = order(ship_type=ShipType.COMPLETE)
+
+    (again,) = decide_releases(head, [covered, done], tickets, auto_ship_on_receipt=True, anew=True).released
+
+    assert (again.id, again.release_no) == (tickets[0].id, 2)
+    assert (
+        decide_releases(head, [covered, done], [again, tickets[1]], auto_ship_on_receipt=True) == Releases()
+    )
+
+
+@pytest.mark.rule("ORD-2")
+def test_a_complete_order_over_two_warehouses_waits_for_the_special_order_in_the_other_one() -> None:
+    here, there = line(5, warehouse="MAIN"), line(10, warehouse="SHOP", special_order=True)
+    head = order(ship_type=ShipType.COMPLETE)
+    part = picture(here, there, of=head, allotments=(ticket(here, 5), peg(there, 6)))
+    waiting = settled(part)
+    assert not waiting.releases.released
+
+    arrived = replace(peg(there, 4), order_id=head.id)
+    whole = settled(replace(waiting.picture, allotments=(*waiting.picture.allotments, arrived)))
+
+    assert sorted(found.warehouse for found in whole.releases.released) == ["MAIN", "SHOP", "SHOP"]
+    assert {found.line_id for found in whole.releases.released} == {here.id, there.id}
+
+
+@pytest.mark.rule("ORD-2")
+def test_partial_to_complete_revokes_only_what_has_not_left_and_a_backordered_twin_makes_the_order_wait() -> (
+    None
+):
+    first = line(20, shipped=8)
+    twin = line(5, parent_line_id=first.id, opening_decided=True)
+    partial = settled(picture(first, twin, allotments=(ticket(first, 20, release_no=1, shipped=8),)))
+    assert not partial.releases.revoked
+
+    complete = replace(partial.picture.order, ship_type=ShipType.COMPLETE)
+    waiting = settled(replace(partial.picture, order=complete))
+
+    (revoked,) = waiting.releases.revoked
+    assert figures(revoked, "live", "shipped") == (12, 8)
+    assert waiting.picture.lines[0].released == 8
+
+
+@pytest.mark.rule("ORD-2")
+def test_a_line_cancelled_meanwhile_lets_the_complete_order_go() -> None:
+    there, waiting = line(5), line(10)
+    complete = settled(
+        picture(there, waiting, of=order(ship_type=ShipType.COMPLETE), allotments=(ticket(there, 5),))
+    )
+    assert not complete.releases.released
+
+    gone = replace(complete.picture.lines[1], cancel_wanted=waiting.ordered, wish_version=2)
+    freed = settled(complete.picture.with_line(gone))
+
+    assert [found.line_id for found in freed.releases.released] == [there.id]
+
+
+@pytest.mark.rule("BO-9")
+@pytest.mark.rule("BO-5")
+def test_a_victim_that_became_all_or_nothing_holds_what_it_has_left_until_all_is_back() -> None:
+    victim = line(60, all_or_nothing=True, opening_decided=True)
+    taken = settled(picture(victim, allotments=(ticket(victim, 60, release_no=1, withdrawn=20),)))
+
+    (revoked,) = taken.releases.revoked
+    assert revoked.live == 40
+    assert taken.releases.reason == "not covered"
+    assert taken.picture.lines[0].is_backordered
+    back = replace(ticket(victim, 20), order_id=taken.picture.order.id)
+    restored = settled(replace(taken.picture, allotments=(*taken.picture.allotments, back)))
+    assert sum(found.live for found in restored.releases.released) == 60
+    assert not restored.picture.lines[0].is_backordered

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..domain.allotment import Allotment
-from ..domain.order import ItemKind, Line, OrderState, ShipType
+from ..domain.order import ItemKind, Line, OrderState, ShipType, ShortageAnswer
 from ..domain.settlement import Picture, Tell
 from ..domain.tracing import sums
 from .given import NOW, D, figures, line, order, picture, settled, ticket, tie
@@ -35,6 +35,36 @@ def test_533_ordered_500_shipped_leaves_33_backordered_until_they_have_shipped()
     done = settled(replace(filled.picture, allotments=(first, gone)))
     assert done.filled
     assert not done.picture.order.is_backordered
+
+
+@pytest.mark.rule("BO-8")
+def test_the_orders_mark_goes_at_once_when_what_was_backordered_is_cancelled() -> None:
+    short = line(25, opening_decided=True)
+    waiting = settled(picture(short, allotments=(ticket(short, 20),)))
+    assert waiting.picture.order.is_backordered
+
+    less = replace(waiting.picture.lines[0], cancel_wanted=D(5), wish_version=2, settled_version=2)
+    cancelled = settled(waiting.picture.with_line(less))
+
+    (kept,) = cancelled.picture.lines
+    assert figures(kept, "granted", "cancelled", "shipped", "is_backordered") == (20, 5, 0, False)
+    assert not cancelled.picture.order.is_backordered
+
+
+@pytest.mark.rule("BO-8")
+def test_the_flag_that_the_question_set_stands_before_inventory_has_answered_and_goes_when_all_is_granted() -> (
+    None
+):
+    twin = line(5, settled_version=0, opening_decided=True, is_backordered=True, backordered_at=NOW)
+    waiting = settled(picture(twin))
+    assert waiting.picture.lines[0].is_backordered
+
+    granted = replace(waiting.picture, allotments=(ticket(twin, 5),))
+    after = settled(replace(granted, lines=(replace(waiting.picture.lines[0], settled_version=1),)))
+
+    assert not after.picture.lines[0].is_backordered
+    # the mark goes when its last backordered unit has shipped
+    assert after.picture.order.is_backordered
 
 
 def test_a_service_is_granted_at_once_and_ships_with_the_first_goods() -> None:
@@ -114,6 +144,7 @@ def scenes(draw: st.DrawFn) -> Picture:
     for _ in range(draw(st.integers(1, 3))):
         ordered = draw(st.integers(1, 12))
         wanted = draw(st.integers(0, ordered))
+        was_split_off: bool = draw(st.booleans())
         made = line(
             ordered,
             special_order=draw(st.booleans()),
@@ -121,6 +152,10 @@ def scenes(draw: st.DrawFn) -> Picture:
             settled_version=draw(st.integers(0, 3)),
             cancel_wanted=wanted,
             wish_version=draw(st.integers(1, 3)) if wanted else 0,
+            shortage_answer=draw(st.sampled_from([None, *ShortageAnswer])),
+            # what was split off at entry: the line before it may have a twin
+            parent_line_id=lines[-1].id if lines and was_split_off else None,
+            opening_decided=draw(st.booleans()),
         )
         lines.append(made)
         left = ordered
@@ -143,6 +178,7 @@ def scenes(draw: st.DrawFn) -> Picture:
         ship_type=draw(st.sampled_from(ShipType)),
         customer_hold=draw(st.booleans()),
         no_backorders=draw(st.booleans()),
+        shortage_answer=draw(st.sampled_from([None, *ShortageAnswer])),
     )
     return picture(*lines, of=head, allotments=tuple(tickets))
 
@@ -158,6 +194,8 @@ def test_settling_again_changes_nothing_and_every_line_adds_up(scene: Picture) -
     assert twice.tell is Tell.NOTHING
     assert not twice.releases.released
     assert not twice.releases.revoked
+    asked_for = sum((found.ordered for found in scene.lines), Decimal(0))
+    assert sum((found.ordered for found in once.picture.lines), Decimal(0)) == asked_for
     for found in once.picture.lines:
         assert found.ordered == found.cancelled + found.backordered + found.granted
         assert found.cancelled <= found.cancel_wanted <= found.ordered

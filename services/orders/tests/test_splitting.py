@@ -1,11 +1,15 @@
 """What becomes of a shortage (BO-1's Yes and No, BO-2, ORD-6) once inventory has answered the opening."""
 
+from dataclasses import replace
+
 import pytest
 
-from ..domain.order import MOST_LINES, ItemKind
-from ..domain.settlement import Tell
-from ..domain.splitting import decide_opening
-from .given import D, figures, line, order, picture, settled, ticket
+from ..domain.order import MOST_LINES, ItemKind, ShortageAnswer
+from ..domain.settlement import Picture, Tell
+from ..domain.splitting import DecidedBy, decide_opening
+from .given import NOW, D, figures, line, order, picture, settled, ticket
+
+SPLIT, WHOLE = ShortageAnswer.SPLIT, ShortageAnswer.BACKORDER_LINE
 
 
 @pytest.mark.rule("BO-1")
@@ -106,4 +110,98 @@ def test_an_order_full_of_lines_is_not_split_further() -> None:
 
 
 def test_a_service_waits_for_nothing() -> None:
-    assert decide_opening(line(1, kind=ItemKind.SERVICE), no_backorders=True, may_split=True).rest == 0
+    service = line(1, kind=ItemKind.SERVICE)
+
+    decision = decide_opening(
+        service, order(no_backorders=True), twin=None, fallback=ShortageAnswer.SPLIT, may_split=True
+    )
+
+    assert decision.rest == 0
+    assert decision.by is None
+
+
+# --- less was granted than was shown when the question was answered -------------------------------------------------
+
+
+def asked(ordered: int, shown: int, **head: object) -> Picture:
+    """An order that was split at entry: `shown` for now, the rest on its twin."""
+    first = line(shown)
+    twin = line(
+        ordered - shown,
+        parent_line_id=first.id,
+        opening_decided=True,
+        is_backordered=True,
+        backordered_at=NOW,
+    )
+    return picture(first, twin, of=order(**head))
+
+
+@pytest.mark.rule("BO-2")
+def test_a_shortfall_moves_to_the_twin_and_no_second_question_is_put() -> None:
+    before = asked(25, 20)
+
+    result = settled(replace(before, allotments=(ticket(before.lines[0], 15),)))
+
+    first, twin = result.picture.lines
+    assert figures(first, "ordered", "granted", "is_backordered") == (15, 15, False)
+    assert figures(twin, "ordered", "backordered", "is_backordered") == (10, 10, True)
+    assert result.tell is Tell.CHANGED
+    assert result.decided == ((first.id, DecidedBy.TWIN),)
+    assert not result.splits
+
+
+@pytest.mark.rule("BO-2")
+def test_a_line_of_which_nothing_was_granted_keeps_its_quantity_beside_its_twin() -> None:
+    result = settled(asked(25, 20))
+
+    assert [found.ordered for found in result.picture.lines] == [20, 5]
+    assert all(found.is_backordered for found in result.picture.lines)
+
+
+@pytest.mark.rule("BO-2")
+@pytest.mark.parametrize(
+    ("own", "customers", "fallback", "whole", "by"),
+    [
+        (WHOLE, SPLIT, SPLIT, True, DecidedBy.LINE),
+        (SPLIT, WHOLE, WHOLE, False, DecidedBy.LINE),
+        (None, WHOLE, SPLIT, True, DecidedBy.CUSTOMER),
+        (None, SPLIT, WHOLE, False, DecidedBy.CUSTOMER),
+        (None, None, WHOLE, True, DecidedBy.PREFERENCE),
+        (None, None, SPLIT, False, DecidedBy.PREFERENCE),
+    ],
+)
+def test_without_a_twin_the_lines_answer_decides_else_the_customers_else_the_preference(
+    own: ShortageAnswer | None,
+    customers: ShortageAnswer | None,
+    fallback: ShortageAnswer,
+    whole: bool,
+    by: DecidedBy,
+) -> None:
+    short = line(25, shortage_answer=own)
+    before = picture(short, of=order(shortage_answer=customers), allotments=(ticket(short, 20),))
+
+    result = settled(before, fallback=fallback)
+
+    assert [found.ordered for found in result.picture.lines] == ([25] if whole else [20, 5])
+    assert result.picture.lines[0].all_or_nothing is whole
+    assert result.decided == ((short.id, by),)
+    assert result.tell is Tell.CHANGED
+    assert bool(result.releases.released) is not whole
+
+
+@pytest.mark.rule("BO-1")
+def test_of_nothing_granted_the_whole_line_takes_part_fills_unless_somebody_has_answered_backorder_line() -> (
+    None
+):
+    def waiting(own: ShortageAnswer | None, fallback: ShortageAnswer) -> bool:
+        return (
+            settled(picture(line(25, shortage_answer=own)), fallback=fallback).picture.lines[0].all_or_nothing
+        )
+
+    assert waiting(WHOLE, SPLIT)
+    assert not waiting(SPLIT, WHOLE)
+    assert (
+        not settled(picture(line(25), of=order(shortage_answer=None)), fallback=WHOLE)
+        .picture.lines[0]
+        .all_or_nothing
+    )

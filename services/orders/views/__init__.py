@@ -1,6 +1,7 @@
 """Read-only queries; every one keeps to the caller's warehouses."""
 
 from .customers import CUSTOMER_SORTS, ITEM_SORTS, catalogue_item, catalogue_items, customer, customers
+from .explaining import situation
 from .invoices import INVOICE_SORTS, invoice, invoices
 from .orders import (
     BACKORDER_SORTS,
@@ -35,6 +36,7 @@ __all__ = [
     "order_log",
     "orders",
     "sales_order",
+    "situation",
     "special_order",
     "special_orders",
     "trace",

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.paging import Sorts
 
 from ..domain.customer import Customer
-from ..domain.order import Address, ShipType, ShortageAnswer
+from ..domain.order import Address, ShipType, answer_of
 from ..tables import catalogue_items as items_table
 from ..tables import customers as customers_table
 from ..tables import ship_tos
@@ -49,7 +49,7 @@ async def customer(db: AsyncConnection, code: str) -> Customer | None:
     places = tuple(Address(**place) for place in (await db.execute(query)).mappings())
     stored = dict(row)
     stored["ship_type"] = ShipType(stored["ship_type"])
-    stored["shortage_answer"] = ShortageAnswer(stored["shortage_answer"])
+    stored["shortage_answer"] = answer_of(stored["shortage_answer"])
     return Customer(**stored, ship_tos=places)
 
 

@@ -66,12 +66,12 @@ async def trace(db: AsyncConnection, order_id: UUID, line_no: int, scope: Scope)
     if row is None:
         return None
     line = Line.of({field.name: row[field.name] for field in fields(Line)})
-    tickets = await _tickets(db, line.id)
+    tickets = await tickets_of(db, line.id)
     tied = await _rows(
         db, select(ties).where(ties.c.line_id == line.id).order_by(ties.c.po_number, ties.c.po_line_no)
     )
     states = await _po_states(db, tied)
-    on_shipments = await _shipments(db, line.id)
+    on_shipments = await shipments_of(db, line.id)
     billed = await _invoices(db, line.id)
     standing = _standing(on_shipments)
     final = sum(
@@ -96,7 +96,8 @@ async def _rows(db: AsyncConnection, query: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in (await db.execute(query)).mappings()]
 
 
-async def _tickets(db: AsyncConnection, line_id: UUID) -> list[Allotment]:
+async def tickets_of(db: AsyncConnection, line_id: UUID) -> list[Allotment]:
+    """The line's allotments, oldest first."""
     query = select(allotments).where(allotments.c.line_id == line_id).order_by(allotments.c.id)
     return [Allotment(**row) for row in await _rows(db, query)]
 
@@ -178,7 +179,8 @@ async def _inspections(
     return found
 
 
-async def _shipments(db: AsyncConnection, line_id: UUID) -> list[dict[str, Any]]:
+async def shipments_of(db: AsyncConnection, line_id: UUID) -> list[dict[str, Any]]:
+    """What of the line stands on which shipment, or left with it."""
     query = (
         select(
             shipments.c.id.label("shipment_id"),

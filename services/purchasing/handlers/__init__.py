@@ -29,6 +29,7 @@ from services.purchasing.handlers.purchase_orders import (
     open_purchase_order,
 )
 from services.purchasing.handlers.receiving import goods_received, supply_reduced, tie_missed
+from services.purchasing.handlers.replenishment import replenishment_needed
 from services.purchasing.handlers.requests import order_request
 from services.purchasing.handlers.settling import settle
 from services.purchasing.handlers.tasks import finish_task
@@ -56,6 +57,7 @@ __all__ = [
     "open_purchase_order",
     "order_request",
     "order_told",
+    "replenishment_needed",
     "settle",
     "shipment_told",
     "stock_allotted",

@@ -126,6 +126,19 @@ async def test_pegged_units_that_a_shipment_missed_are_bought_again(shop: Bench)
     assert said(again.lines[0].ordered) == "3"
 
 
+@pytest.mark.rule("BO-12")
+async def test_pegged_units_that_are_lost_are_bought_again_once(shop: Bench) -> None:
+    po = await bought(shop)
+    await shop.hear(handlers.goods_received, facts.received(po, 10, peg(po, 10)))
+
+    lost = facts.standing(1, peg(po, 10, withdrawn=4))
+    await shop.hear(handlers.stock_allotted, lost)
+    await shop.hear(handlers.stock_allotted, lost)
+
+    _, again = await shop.told(PurchaseOrderOpened)
+    assert said(again.lines[0].ordered, again.lines[0].ties[0].qty) == "4 4"
+
+
 @pytest.mark.rule("SHIP-4")
 async def test_pegged_units_that_a_shipment_gave_back_are_pegged_again_not_bought_again(shop: Bench) -> None:
     po = await bought(shop)

@@ -39,6 +39,8 @@ class Terms:
     currency: str
     carrier: str | None
     ship_to: ShipTo
+    all_or_nothing: bool = False
+    """BO-5: nothing of the line leaves unless all of it does."""
 
     @property
     def place(self) -> tuple[str, str, ShipTo]:
@@ -67,6 +69,8 @@ class Allotment:
     shipped: Decimal = ZERO
     returned: Decimal = ZERO
     missing: Decimal = ZERO
+    unproven: Decimal = ZERO
+    """How much of `returned` nobody had passed."""
     standing: Decimal = ZERO
 
     @property
@@ -101,7 +105,7 @@ class Allotment:
         """
         if not self.gated or self.qty is None:
             return ZERO
-        return max(ZERO, self.qty - self.withdrawn - self.failed - self.passed)
+        return max(ZERO, self.qty - self.withdrawn - self.failed - self.passed - self.unproven)
 
     def released(self, terms: Terms, qty: Decimal, gated: bool, release_no: int) -> "Allotment":
         """Orders lets it ship; only a higher number than before changes anything."""
@@ -128,14 +132,20 @@ class Allotment:
         """Shipping's answer to inventory's question."""
         return replace(self, withdrawn=max(self.withdrawn, withdrawn))
 
-    def departed(self, share: Decimal, shipped: Decimal, missing: bool) -> "Allotment":
-        """`shipped` of the `share` units left; the live rest goes back to the line, `missing` if nobody found it."""
+    def departed(
+        self, share: Decimal, shipped: Decimal, missing: bool, unproven: Decimal = ZERO
+    ) -> "Allotment":
+        """`shipped` of the `share` units left; the live rest goes back to the line, `missing` if nobody found it.
+
+        `unproven` are the units of the rest that nobody had passed.
+        """
         rest = min(share, self.live) - shipped
         return replace(
             self,
             shipped=self.shipped + shipped,
             returned=self.returned + rest,
             missing=self.missing + (rest if missing else ZERO),
+            unproven=self.unproven + min(rest, unproven),
             standing=self.standing - share,
         )
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from shared.decimals import ZERO
 
-from .allotment import Allotment
+from .allotment import Allotment, Terms
 from .shipment import LOCKED, Shipment, State, new_shipment
 
 
@@ -67,13 +67,16 @@ def settle(
     new_id: Callable[[], UUID],
     reasons: Mapping[UUID, str],
     moved: frozenset[UUID] = frozenset(),
+    *,
+    across_orders: bool = False,
 ) -> Settlement:
     """Bring shipments in line with the allotments' figures.
 
     `shipments` are the open ones that hold units of these allotments and the pending ones of their orders, locked.
-    `moved` are allotments that were released anew to another place: they leave first, then join what fits.
+    `moved` are allotments that were released anew to another place: they leave first, then join what fits. With
+    `across_orders` the pending ones of their customers are among the shipments, and may be joined.
     """
-    board = _Board(shipments, now, new_id)
+    board = _Board(shipments, now, new_id, across_orders)
     settled: dict[UUID, Allotment] = {}
     stuck: list[Stuck] = []
     in_turn = sorted(allotments, key=_turn)
@@ -101,16 +104,19 @@ def _turn(allotment: Allotment) -> UUID:
 class _Board:
     """The shipments at hand while units come and go."""
 
-    def __init__(self, shipments: Iterable[Shipment], now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, shipments: Iterable[Shipment], now: datetime, new_id: Callable[[], UUID], across_orders: bool
+    ) -> None:
         self._before = {shipment.shipment_id: shipment for shipment in shipments}
         self._now = now
         self._new_id = new_id
+        self._across_orders = across_orders
         self._after = dict(sorted(self._before.items()))
         self._touched: dict[UUID, dict[UUID, None]] = {}
-        self._of_order: dict[UUID, list[UUID]] = defaultdict(list)
+        self._pending: dict[UUID | str, list[UUID]] = defaultdict(list)
         self._holding: dict[UUID, list[UUID]] = defaultdict(list)
         for shipment in self._after.values():
-            self._of_order[shipment.order_id].append(shipment.shipment_id)
+            self._pending[self._whose(shipment)].append(shipment.shipment_id)
             for allotment_id in {share.allotment_id for share in shipment.shares}:
                 self._holding[allotment_id].append(shipment.shipment_id)
 
@@ -131,13 +137,14 @@ class _Board:
         terms = allotment.its_terms
         fitting = (
             shipment
-            for shipment in (self._after[shipment_id] for shipment_id in self._of_order[terms.order_id])
-            if shipment.fits(terms) and shipment.has_room(allotment.allotment_id)
+            for shipment in (self._after[shipment_id] for shipment_id in self._pending[self._whose(terms)])
+            if shipment.fits(terms, across_orders=self._across_orders)
+            and shipment.has_room(allotment.allotment_id)
         )
         shipment = next(fitting, None)
         if shipment is None:
             shipment = new_shipment(self._new_id(), terms, self._now)
-            self._of_order[terms.order_id].append(shipment.shipment_id)
+            self._pending[self._whose(terms)].append(shipment.shipment_id)
         self._change(shipment.with_units(allotment, units, self._new_id), allotment.allotment_id)
 
     def locked_units(self, allotment_id: UUID) -> list[Stuck]:
@@ -161,6 +168,10 @@ class _Board:
                 after = replace(after.moved_to(State.VOIDED), void_reason=reason)
             changes.append(Change(before, after, tuple(touched)))
         return changes
+
+    def _whose(self, one: Shipment | Terms) -> UUID | str:
+        """Whose pending shipments may be joined: the order's, or all of the customer."""
+        return one.customer if self._across_orders else one.order_id
 
     def _change(self, shipment: Shipment, allotment_id: UUID) -> None:
         self._after[shipment.shipment_id] = shipment

@@ -2,10 +2,11 @@
 
 More than expected is refused. Less than expected needs an answer per line: `backorder` keeps the need, `close` gives it
 up; and whether the units are `missing` (nobody found them: they leave the books as a discrepancy, so that they are not
-allotted again) or were `left` (they go back to the line).
+allotted again) or were `left` (they go back to the line). A complete order or an all-or-nothing line leaves short only
+when somebody says why.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +18,8 @@ from shared.decimals import ZERO, fits_precision, plain
 from shared.errors import Invalid, Refused
 
 from .allotment import Allotment
-from .inspection_gate import may_pick
+from .inspection_gate import Newer
+from .mixed_pick import COMPLETE, Picked, pick
 from .shipment import Line, Share, Shipment, State
 
 
@@ -55,6 +57,10 @@ class ShortShipDecisionRequired(Refused):
     """SHIP-3: less than expected ships, and nobody has said what becomes of the rest."""
 
 
+class CompleteWouldShipShort(Refused):
+    """SHIP-3: a complete order or an all-or-nothing line ships short only under `override_complete`, with a reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """What was actually shipped of one line, and the answer if that is less than expected."""
@@ -83,20 +89,29 @@ class Departure:
     shipment: Shipment
     allotments: dict[UUID, Allotment]
     short: tuple[Short, ...]
+    overridden: bool = False
+    """A complete order or an all-or-nothing line left short, by somebody's word."""
 
 
-def made_ready(shipment: Shipment, allotments: Mapping[UUID, Allotment]) -> list[Shipment]:
-    """The shipment after each step that it still needs before it can leave (SHIP-1).
+def made_ready(
+    shipment: Shipment,
+    allotments: Mapping[UUID, Allotment],
+    newer: Newer,
+    now: datetime,
+    new_id: Callable[[], UUID],
+) -> tuple[list[Shipment], Shipment | None]:
+    """The shipment after each step that it still needs before it can leave (SHIP-1), and what a mixed pick left behind.
 
     A pending one is picked, under the inspection gate, and packed; a picked one is packed.
     """
     steps = []
+    picked = Picked(shipment)
     if shipment.state is State.PENDING:
-        may_pick(shipment, allotments)
-        steps.append(shipment := shipment.moved_to(State.PICKING))
-    if shipment.state is State.PICKING:
-        steps.append(shipment.moved_to(State.PACKED))
-    return steps
+        picked = pick(shipment, allotments, newer, now, new_id)
+        steps.append(picked.shipment)
+    if picked.shipment.state is State.PICKING:
+        steps.append(picked.shipment.moved_to(State.PACKED))
+    return steps, picked.rest
 
 
 def depart(
@@ -106,11 +121,15 @@ def depart(
     preference: Literal["ask", "backorder", "close"],
     now: datetime,
     actor: str,
+    override_complete: bool = False,
 ) -> Departure:
     """Ship a packed shipment with these counts; a line without one ships as expected."""
     leaving = shipment.moved_to(State.SHIPPED)
     expected = {line.shipment_line_id: _expected(line, allotments) for line in shipment.lines}
     counted = _counted(shipment, expected, counts)
+    incomplete = _incomplete(shipment, allotments, expected, counted)
+    if incomplete and not override_complete:
+        raise _would_ship_short(shipment, incomplete, expected, counted)
     _refuse_unanswered(shipment, expected, counted, preference)
     lines, left, short = [], dict(allotments), []
     for line in shipment.lines:
@@ -132,7 +151,7 @@ def depart(
         shipped_at=now,
         shipped_by=actor,
     )
-    return Departure(gone, left, tuple(short))
+    return Departure(gone, left, tuple(short), bool(incomplete))
 
 
 def _expected(line: Line, allotments: Mapping[UUID, Allotment]) -> Decimal:
@@ -195,19 +214,9 @@ def _refuse_unanswered(
     if preference != "ask":
         return
     open_lines = [
-        {
-            "shipment_line_id": line.shipment_line_id,
-            "order": line.order_number,
-            "line_no": line.line_no,
-            "component": line.component,
-            "sku": line.sku,
-            "expected": expected[line.shipment_line_id],
-            "shipped": count.shipped,
-            "short": expected[line.shipment_line_id] - count.shipped,
-        }
-        for line in shipment.lines
-        if (count := counted[line.shipment_line_id]).shipped < expected[line.shipment_line_id]
-        and count.short is None
+        _told(line, expected, counted)
+        for line in _short_lines(shipment, expected, counted)
+        if counted[line.shipment_line_id].short is None
     ]
     if open_lines:
         raise ShortShipDecisionRequired(
@@ -217,6 +226,56 @@ def _refuse_unanswered(
             lines=open_lines,
             options={"short": [*ShortAnswer], "units": [*ShortUnits]},
         )
+
+
+def _incomplete(
+    shipment: Shipment,
+    allotments: Mapping[UUID, Allotment],
+    expected: Mapping[UUID, Decimal],
+    counted: Mapping[UUID, Count],
+) -> list[Line]:
+    """The short lines that may not be short: of complete orders, and all-or-nothing ones."""
+    found = []
+    for line in _short_lines(shipment, expected, counted):
+        terms = [allotments[share.allotment_id].its_terms for share in line.shares]
+        if any(one.all_or_nothing or one.ship_type == COMPLETE for one in terms):
+            found.append(line)
+    return found
+
+
+def _would_ship_short(
+    shipment: Shipment, lines: Sequence[Line], expected: Mapping[UUID, Decimal], counted: Mapping[UUID, Count]
+) -> CompleteWouldShipShort:
+    return CompleteWouldShipShort(
+        f"{shipment.number} would ship short on {len(lines)} line(s) of a complete order or an all-or-nothing line: send"
+        " override_complete with a reason, or unpick it until all is there",
+        shipment=shipment.number,
+        lines=[_told(line, expected, counted) for line in lines],
+    )
+
+
+def _short_lines(
+    shipment: Shipment, expected: Mapping[UUID, Decimal], counted: Mapping[UUID, Count]
+) -> list[Line]:
+    return [
+        line
+        for line in shipment.lines
+        if counted[line.shipment_line_id].shipped < expected[line.shipment_line_id]
+    ]
+
+
+def _told(line: Line, expected: Mapping[UUID, Decimal], counted: Mapping[UUID, Count]) -> dict[str, object]:
+    most, shipped = expected[line.shipment_line_id], counted[line.shipment_line_id].shipped
+    return {
+        "shipment_line_id": line.shipment_line_id,
+        "order": line.order_number,
+        "line_no": line.line_no,
+        "component": line.component,
+        "sku": line.sku,
+        "expected": most,
+        "shipped": shipped,
+        "short": most - shipped,
+    }
 
 
 def _ship_line(

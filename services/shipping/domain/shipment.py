@@ -66,6 +66,8 @@ class Line:
     description: str
     unit: str
     precision: int
+    remainder_of: UUID | None = None
+    """The shipment line that it was divided from by a mixed pick (SO-9): a void gives its units back there (SHIP-4)."""
     shares: tuple[Share, ...] = ()
 
     @property
@@ -124,14 +126,15 @@ class Shipment:
         """How many units of an allotment are on it."""
         return sum((share.qty for share in self.shares if share.allotment_id == allotment_id), ZERO)
 
-    def fits(self, terms: Terms) -> bool:
+    def fits(self, terms: Terms, *, across_orders: bool = False) -> bool:
         """SHIP-2: may units with these terms join? Warehouse, ship-to and currency are equal, and it is pending.
 
-        A release that names no carrier goes with whatever carrier the shipment has by now.
+        It was made for the same order, or, `across_orders`, for another one of the customer. A release that names no
+        carrier goes with whatever carrier the shipment has by now.
         """
         return (
             self.state is State.PENDING
-            and self.order_id == terms.order_id
+            and (self.order_id == terms.order_id or (across_orders and self.customer == terms.customer))
             and (self.warehouse, self.currency, self.ship_to) == terms.place
             and terms.carrier in (None, self.carrier)
         )

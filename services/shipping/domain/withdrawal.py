@@ -18,6 +18,8 @@ class Answer:
     given: Decimal
     refused: Decimal
     refused_because: str | None
+    locks: tuple[tuple[Shipment, Decimal], ...] = ()
+    """The shipments that keep refused units locked (BO-10)."""
 
 
 def answer(allotment: Allotment, wanted: Decimal, shipments: Iterable[Shipment]) -> Answer:
@@ -33,7 +35,9 @@ def answer(allotment: Allotment, wanted: Decimal, shipments: Iterable[Shipment])
         given = min(wanted, allotment.withdrawn + max(ZERO, allotment.live - locked))
     given = max(allotment.withdrawn, given)
     refused = max(ZERO, wanted - given)
-    return Answer(given, refused, _why_not(allotment, shipments) if refused else None)
+    if not refused:
+        return Answer(given, refused, None)
+    return Answer(given, refused, _why_not(allotment, shipments), tuple(_locked(allotment, shipments)))
 
 
 def _locked(allotment: Allotment, shipments: Iterable[Shipment]) -> list[tuple[Shipment, Decimal]]:

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from services.shipping import store
 from services.shipping.domain.allotment import Allotment, ShipTo, Terms
+from services.shipping.domain.preferences import Preferences
 from services.shipping.domain.withdrawal import Answer, answer
 from shared.contracts.inventory import InspectionCompleted, WithdrawalAsk, WithdrawalAsked
 from shared.contracts.orders import LinesReleased, ReleasedAllotment, ReleaseRevoked
-from shared.contracts.shipping import UnitsWithdrawn, WithdrawalAnswer
+from shared.contracts.shipping import PickLock, UnitsWithdrawn, WithdrawalAnswer
 from shared.decimals import plain
+from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx
 
 from .settling import Cause, Outcome, settle, shipments_concerned, tell_shrunk
@@ -19,15 +21,17 @@ from .wording import in_small_facts, snapshot
 async def lines_released(tx: Tx, told: Sequence[Told[LinesReleased]]) -> None:
     """Orders lets units ship: they join a pending shipment of their order, or a new one (SO-6, SHIP-2, SHIP-5)."""
     causes = {one.allotment_id: Cause("released", t) for t in told for one in t.fact.allotments}
-    before = await store.lock_allotments(tx.db, [t.fact.order_id for t in told], causes)
+    across = (await preferences(tx, Preferences)).append_across_orders == "on"
+    places = {f"{t.fact.customer} {t.fact.ship_to.code}" for t in told} if across else ()
+    before = await store.lock_allotments(tx.db, [t.fact.order_id for t in told], causes, places)
     after: dict[UUID, Allotment] = {}
     for t in told:
         for one in t.fact.allotments:
             known = _known(one.allotment_id, t.fact.order_id, after, before)
             after[one.allotment_id] = known.released(_terms(t.fact, one), one.qty, one.gated, one.release_no)
     moved = frozenset(key for key, one in after.items() if key in before and _has_moved(before[key], one))
-    shipments = await shipments_concerned(tx, before, after, moved)
-    outcome = await settle(tx, before, after, shipments, causes, moved)
+    shipments = await shipments_concerned(tx, before, after, moved, across_orders=across)
+    outcome = await settle(tx, before, after, shipments, causes, moved, across_orders=across)
     tell_shrunk(tx, outcome.shrunk, causes)
 
 
@@ -79,7 +83,7 @@ async def withdrawal_asked(tx: Tx, told: Sequence[Told[WithdrawalAsked]]) -> Non
             one = _known(ask.allotment_id, ask.order_id, after, before)
             given = answer(one, ask.wanted, shipments)
             after[ask.allotment_id] = one.given_back(given.given)
-            answers[question_id].append(_answer(ask, given))
+            answers[question_id].append(_answer(ask, one, given))
     outcome = await settle(tx, before, after, shipments, causes)
     _tell_answers(tx, new, answers, outcome, causes)
     if answers:
@@ -112,6 +116,7 @@ def _terms(fact: LinesReleased, one: ReleasedAllotment) -> Terms:
         currency=fact.currency,
         carrier=fact.carrier,
         ship_to=ShipTo(**fact.ship_to.model_dump()),
+        all_or_nothing=one.all_or_nothing,
     )
 
 
@@ -131,7 +136,8 @@ def _log_already_picked(tx: Tx, outcome: Outcome, causes: dict[UUID, Cause]) -> 
         )
 
 
-def _answer(ask: WithdrawalAsk, given: Answer) -> WithdrawalAnswer:
+def _answer(ask: WithdrawalAsk, known: Allotment, given: Answer) -> WithdrawalAnswer:
+    terms = known.terms
     return WithdrawalAnswer(
         allotment_id=ask.allotment_id,
         order_id=ask.order_id,
@@ -141,6 +147,14 @@ def _answer(ask: WithdrawalAsk, given: Answer) -> WithdrawalAnswer:
         given=given.given,
         refused=given.refused,
         refused_because=given.refused_because,
+        sku=ask.sku,
+        warehouse=ask.warehouse,
+        order_number=terms.order_number if terms else None,
+        line_no=terms.line_no if terms else None,
+        locks=[
+            PickLock(shipment_id=one.shipment_id, number=one.number, version=one.told, qty=qty)
+            for one, qty in given.locks
+        ],
     )
 
 

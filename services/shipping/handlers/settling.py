@@ -40,6 +40,8 @@ async def settle(
     shipments: Sequence[Shipment],
     causes: Mapping[UUID, Cause],
     moved: frozenset[UUID] = frozenset(),
+    *,
+    across_orders: bool = False,
 ) -> Outcome:
     """Decide, save, log, and announce the shipments that grew or were emptied.
 
@@ -47,7 +49,9 @@ async def settle(
     them and the pending ones of their orders, locked.
     """
     reasons = {key: cause.reason for key, cause in causes.items()}
-    settled = consigning.settle(after.values(), shipments, tx.now, new_id, reasons, moved)
+    settled = consigning.settle(
+        after.values(), shipments, tx.now, new_id, reasons, moved, across_orders=across_orders
+    )
     changes = await _numbered(tx, settled.changes)
     await store.save_allotments(tx.db, before, settled.allotments)
     await store.save_shipments(tx.db, [(change.before, change.after) for change in changes])
@@ -63,13 +67,22 @@ async def shipments_concerned(
     before: Mapping[UUID, Allotment],
     after: Mapping[UUID, Allotment],
     moved: frozenset[UUID] = frozenset(),
+    *,
+    across_orders: bool = False,
 ) -> list[Shipment]:
     """The open shipments that settling these allotments may change, locked by id."""
+    # passed units stay where they are: only what must leave makes us look at where it stands
     holding = [
-        key for key, one in after.items() if key in before and before[key].standing and before[key] != one
+        key
+        for key, one in after.items()
+        if key in before and one.standing and (one.standing > one.due or key in moved)
     ]
-    joining = [one.order_id for one in after.values() if one.due > one.standing or one.allotment_id in moved]
-    return await store.lock_open_shipments(tx.db, holding=holding, of_orders=joining)
+    joining = [one for one in after.values() if one.due > one.standing or one.allotment_id in moved]
+    if across_orders:
+        customers = [one.its_terms.customer for one in joining]
+        return await store.lock_pending_of_customers(tx.db, holding=holding, customers=customers)
+    orders = [one.order_id for one in joining]
+    return await store.lock_open_shipments(tx.db, holding=holding, of_orders=orders)
 
 
 def tell_shrunk(tx: Tx, shrunk: Iterable[Change], causes: Mapping[UUID, Cause]) -> None:
@@ -79,8 +92,17 @@ def tell_shrunk(tx: Tx, shrunk: Iterable[Change], causes: Mapping[UUID, Cause]) 
         by_order.setdefault(change.after.order_id, []).append(change)
     for order_id, changes in by_order.items():
         for group in in_small_facts([change.after for change in changes]):
-            fact = ReleaseWithdrawn(order_id=order_id, shipments=[snapshot(shipment) for shipment in group])
+            fact = ReleaseWithdrawn(
+                order_id=order_id,
+                shipments=[snapshot(shipment) for shipment in group],
+                order_ids=orders_on(change.before for change in changes),
+            )
             tx.announce(fact, because=cause_of(changes[0], causes).told)
+
+
+def orders_on(shipments: Iterable[Shipment | None]) -> list[UUID]:
+    """Every order with units on these shipments."""
+    return sorted({line.order_id for one in shipments if one for line in one.lines})
 
 
 def cause_of(change: Change, causes: Mapping[UUID, Cause]) -> Cause:
@@ -98,7 +120,13 @@ def _announce(tx: Tx, change: Change, cause: Cause) -> None:
     after = change.after
     if change.is_emptied:
         reason = after.void_reason or cause.reason
-        fact = ShipmentVoided(shipment=snapshot(after), by_hand=False, reason=reason, allotments=[])
+        fact = ShipmentVoided(
+            shipment=snapshot(after),
+            by_hand=False,
+            reason=reason,
+            allotments=[],
+            order_ids=orders_on([change.before]),
+        )
         tx.announce(fact, because=cause.told)
     elif change.has_grown:
         tx.announce(ShipmentCreated(shipment=snapshot(after)), because=cause.told)

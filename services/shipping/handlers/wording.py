@@ -57,6 +57,7 @@ def figures(allotments: Iterable[Allotment]) -> list[told.AllotmentFigures]:
             shipped=one.shipped,
             returned=one.returned,
             missing=one.missing,
+            unproven=one.unproven,
         )
         for one in allotments
         if one.terms

@@ -16,11 +16,11 @@ _LOCK_SPACE = 8004
 
 _TERMS = (
     *("order_number", "line_id", "line_no", "component", "sku", "description", "unit", "precision"),
-    *("customer", "ship_type", "warehouse", "currency", "carrier", "ship_to"),
+    *("customer", "ship_type", "warehouse", "currency", "carrier", "ship_to", "all_or_nothing"),
 )
 _FIGURES = (
     *("gated", "qty", "withdrawn", "failed", "passed", "release_no", "revoke_no"),
-    *("shipped", "returned", "missing", "standing"),
+    *("shipped", "returned", "missing", "unproven", "standing"),
 )
 _COLUMNS = ("allotment_id", "order_id", *_TERMS, *_FIGURES)
 _ARRAYS = [
@@ -34,11 +34,11 @@ _VALUES = {
 _PASS_TURNSTILES = text(
     f"""
     SELECT pg_advisory_xact_lock({_LOCK_SPACE}, turnstile) FROM (
-        SELECT DISTINCT abs(hashtext(CAST(order_id AS text)) % {TURNSTILES}) AS turnstile
-        FROM unnest(:order_ids) AS given(order_id) ORDER BY turnstile
+        SELECT DISTINCT abs(hashtext(passing) % {TURNSTILES}) AS turnstile
+        FROM unnest(:passing) AS given(passing) ORDER BY turnstile
     ) AS in_order
     """  # noqa: S608  # constants of this module
-).bindparams(bindparam("order_ids", type_=ARRAY(Uuid)))
+).bindparams(bindparam("passing", type_=ARRAY(Text)))
 _LOCK = (
     select(allotments)
     .where(allotments.c.allotment_id == bindparam("ids", type_=ARRAY(Uuid)).any_())
@@ -66,18 +66,29 @@ _UPDATE = text(
     FROM {_GIVEN} WHERE allotments.allotment_id = given.allotment_id
     """  # noqa: S608  # constants of this module
 ).bindparams(*_ARRAYS)
+_KEYED_FIGURES = ("allotment_id", *_FIGURES)
+_UPDATE_FIGURES = text(
+    f"""
+    UPDATE allotments SET {", ".join(f"{name} = given.{name}" for name in _FIGURES)}
+    FROM unnest({", ".join(f":{name}" for name in _KEYED_FIGURES)}) AS given({", ".join(_KEYED_FIGURES)})
+    WHERE allotments.allotment_id = given.allotment_id
+    """  # noqa: S608  # constants of this module
+).bindparams(*(bindparam(name, type_=ARRAY(allotments.c[name].type)) for name in _KEYED_FIGURES))
+"""Of an allotment only its figures change, but for a release anew with other terms."""
 
 
 async def lock_allotments(
-    db: AsyncConnection, order_ids: Iterable[UUID], ids: Iterable[UUID]
+    db: AsyncConnection, order_ids: Iterable[UUID], ids: Iterable[UUID], places: Iterable[str] = ()
 ) -> dict[UUID, Allotment]:
     """The known ones of these allotments, locked by id, after passing their orders' turnstiles.
 
     Whoever places units of an order, or writes down an allotment of it for the first time, passes its turnstile. So
     two transactions can neither make two shipments where one was due, nor both find an allotment unknown. There are
     256 turnstiles, not one per order: a batch may name thousands of orders, and the server's lock table is finite.
+    Where units may join shipments of other orders, the place (customer and ship-to) has a turnstile too.
     """
-    await db.execute(_PASS_TURNSTILES, {"order_ids": sorted(set(order_ids))})
+    passing = {str(order_id) for order_id in order_ids}.union(places)
+    await db.execute(_PASS_TURNSTILES, {"passing": sorted(passing)})
     rows = await db.execute(_LOCK, {"ids": sorted(set(ids))})
     return {row.allotment_id: _allotment(row) for row in rows}
 
@@ -94,13 +105,21 @@ async def save_allotments(
     db: AsyncConnection, before: Mapping[UUID, Allotment], after: Mapping[UUID, Allotment]
 ) -> None:
     """Write the allotments that are new or differ."""
-    new = [allotment for key, allotment in sorted(after.items()) if key not in before]
-    changed = [
-        allotment for key, allotment in sorted(after.items()) if key in before and before[key] != allotment
-    ]
-    for statement, rows in ((_INSERT, new), (_UPDATE, changed)):
+    new: list[Allotment] = []
+    restated: list[Allotment] = []
+    changed: list[Allotment] = []
+    for key, allotment in sorted(after.items()):
+        was = before.get(key)
+        if was is None:
+            new.append(allotment)
+        elif was != allotment:
+            (changed if was.terms == allotment.terms else restated).append(allotment)
+    for statement, rows in ((_INSERT, new), (_UPDATE, restated)):
         if rows:
             await db.execute(statement, _arrays(rows))
+    if changed:
+        figures = {name: [getattr(one, name) for one in changed] for name in _KEYED_FIGURES}
+        await db.execute(_UPDATE_FIGURES, figures)
 
 
 def _arrays(rows: Sequence[Allotment]) -> dict[str, list[Any]]:
@@ -122,6 +141,7 @@ def _allotment(row: Row[Any]) -> Allotment:
     terms = None
     if row.release_no:
         said = {name: getattr(row, name) for name in _TERMS}
-        terms = Terms(order_id=row.order_id, **{**said, "ship_to": ShipTo(**row.ship_to)})
+        said |= {"ship_to": ShipTo(**row.ship_to), "all_or_nothing": bool(row.all_or_nothing)}
+        terms = Terms(order_id=row.order_id, **said)
     figures = {name: getattr(row, name) for name in _FIGURES}
     return Allotment(row.allotment_id, row.order_id, terms, **figures)

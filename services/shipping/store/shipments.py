@@ -1,92 +1,46 @@
-"""Shipments with their lines and shares: rows and values."""
+"""Shipments with their lines and shares, read and locked."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import ARRAY, Row, Table, Text, Uuid, any_, bindparam, func, select, text, union
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Row,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.shipping.domain.allotment import ShipTo
-from services.shipping.domain.shipment import OPEN, Line, Share, Shipment, State
+from services.shipping.domain.shipment import OPEN, Line, Shipment, State
+from services.shipping.store.rows import as_line, as_shipment
 from services.shipping.tables import shipment_lines, shipment_shares, shipments
 from shared.auth import Scope
-from shared.schema import next_numbers
-
-_FIXED = (
-    "id",
-    "number",
-    "order_id",
-    "order_number",
-    "customer",
-    "warehouse",
-    "currency",
-    "ship_to",
-    "created_at",
-)
-_MOVING = (
-    "version",
-    "told",
-    "state",
-    "carrier",
-    "tracking_number",
-    "shipped_at",
-    "shipped_by",
-    "void_reason",
-)
-_LINE = (
-    *("id", "shipment_id", "order_id", "order_number", "line_id", "line_no", "component"),
-    *("sku", "description", "unit", "precision"),
-)
-_SHARE = ("shipment_line_id", "allotment_id", "qty", "shipped")
-
-
-def _given(names: Sequence[str]) -> str:
-    return f"unnest({', '.join(f':{name}' for name in names)}) AS given({', '.join(names)})"
-
-
-def _arrays(table: Table, names: Sequence[str]) -> list[Any]:
-    return [bindparam(name, type_=ARRAY(Text if name == "ship_to" else table.c[name].type)) for name in names]
-
-
-_INSERT = text(
-    f"""
-    INSERT INTO shipments ({", ".join(_FIXED + _MOVING)})
-    SELECT {", ".join(_FIXED + _MOVING).replace("ship_to", "CAST(ship_to AS jsonb)")}
-    FROM {_given(_FIXED + _MOVING)}
-    """  # noqa: S608  # constants of this module
-).bindparams(*_arrays(shipments, _FIXED + _MOVING))
-_UPDATE = text(
-    f"""
-    UPDATE shipments SET {", ".join(f"{name} = given.{name}" for name in _MOVING)}
-    FROM {_given(("id", *_MOVING))} WHERE shipments.id = given.id
-    """  # noqa: S608  # constants of this module
-).bindparams(*_arrays(shipments, ("id", *_MOVING)))
-_INSERT_LINES = text(
-    f"INSERT INTO shipment_lines ({', '.join(_LINE)}) SELECT * FROM {_given(_LINE)}"  # noqa: S608  # constants
-).bindparams(*_arrays(shipment_lines, _LINE))
-_PUT_SHARES = text(
-    f"""
-    INSERT INTO shipment_shares ({", ".join(_SHARE)}) SELECT * FROM {_given(_SHARE)}
-    ON CONFLICT (shipment_line_id, allotment_id) DO UPDATE SET qty = excluded.qty, shipped = excluded.shipped
-    """  # noqa: S608  # constants of this module
-).bindparams(*_arrays(shipment_shares, _SHARE))
-_DROP_SHARES = text(
-    """
-    DELETE FROM shipment_shares USING unnest(:shipment_line_id, :allotment_id) AS given(shipment_line_id, allotment_id)
-    WHERE shipment_shares.shipment_line_id = given.shipment_line_id
-      AND shipment_shares.allotment_id = given.allotment_id
-    """
-).bindparams(*_arrays(shipment_shares, _SHARE[:2]))
-_DROP_LINES = text("DELETE FROM shipment_lines WHERE id = ANY(:ids)").bindparams(
-    bindparam("ids", type_=ARRAY(Uuid))
-)
 
 _ids = bindparam("ids", type_=ARRAY(Uuid))
-_READ = select(shipments).where(shipments.c.id == _ids.any_()).order_by(shipments.c.id)
+_READ = (
+    select(shipments)
+    .where(shipments.c.id == _ids.any_())
+    # one statement for every caller: what is built once goes straight to the driver
+    .where(
+        or_(
+            bindparam("everywhere", type_=Boolean),
+            shipments.c.warehouse == bindparam("warehouses", type_=ARRAY(Text)).any_(),
+        )
+    )
+    .order_by(shipments.c.id)
+)
 _LOCK = _READ.with_for_update(key_share=True)
 _holding = (
     select(shipment_lines.c.shipment_id)
@@ -98,13 +52,45 @@ _pending = select(_of_orders.c.id).where(
     _of_orders.c.order_id == bindparam("order_ids", type_=ARRAY(Uuid)).any_(),
     _of_orders.c.state == State.PENDING.value,
 )
+_IS_OPEN: ColumnElement[bool] = literal_column(
+    f"shipments.state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
+)
 _LOCK_OPEN = (
     select(shipments)
     # an array, not IN: beside another condition the planner would read every shipment to test a hashed IN
     .where(shipments.c.id == any_(func.array(union(_holding, _pending).scalar_subquery())))
-    .where(shipments.c.state.in_(sorted(OPEN)))
+    .where(_IS_OPEN)
     .order_by(shipments.c.id)
     .with_for_update(key_share=True, of=shipments)
+)
+_of_customers = shipments.alias("of_customers")
+_pending_of_customers = select(_of_customers.c.id).where(
+    _of_customers.c.customer == bindparam("customers", type_=ARRAY(Text)).any_(),
+    # written out, not bound: a prepared statement with a parameter could not use the index of the pending ones
+    _of_customers.c.state == literal_column("'pending'"),
+)
+_LOCK_OPEN_ACROSS = (
+    select(shipments)
+    .where(shipments.c.id == any_(func.array(union(_holding, _pending_of_customers).scalar_subquery())))
+    .where(_IS_OPEN)
+    .order_by(shipments.c.id)
+    .with_for_update(key_share=True, of=shipments)
+)
+_divided = shipment_lines.alias("divided")
+_ORIGINALS = (
+    select(shipment_lines.c.shipment_id)
+    .distinct()
+    .join(_divided, _divided.c.remainder_of == shipment_lines.c.id)
+    .where(_divided.c.shipment_id == bindparam("shipment_id"))
+)
+_PENDING_UNITS = (
+    select(shipment_shares.c.allotment_id, shipments.c.id.label("shipment_id"), shipment_shares.c.qty)
+    .join(shipment_lines, shipment_lines.c.id == shipment_shares.c.shipment_line_id)
+    .join(shipments, shipments.c.id == shipment_lines.c.shipment_id)
+    .where(
+        shipment_shares.c.allotment_id == bindparam("allotment_ids", type_=ARRAY(Uuid)).any_(),
+        shipments.c.state == literal_column("'pending'"),
+    )
 )
 _LINES = (
     select(shipment_lines, shipment_shares.c.allotment_id, shipment_shares.c.qty, shipment_shares.c.shipped)
@@ -123,14 +109,12 @@ _LINES = (
 
 async def read_shipments(db: AsyncConnection, ids: Iterable[UUID], scope: Scope) -> list[Shipment]:
     """These shipments as far as they are in the scope, by id; not locked."""
-    rows = (await db.execute(_READ.where(scope.where(shipments.c.warehouse)), {"ids": list(ids)})).all()
-    return await _with_lines(db, rows)
+    return await _with_lines(db, (await db.execute(_READ, _within(ids, scope))).all())
 
 
 async def lock_shipments(db: AsyncConnection, ids: Iterable[UUID], scope: Scope) -> list[Shipment]:
     """The same, locked by id."""
-    rows = (await db.execute(_LOCK.where(scope.where(shipments.c.warehouse)), {"ids": list(ids)})).all()
-    return await _with_lines(db, rows)
+    return await _with_lines(db, (await db.execute(_LOCK, _within(ids, scope))).all())
 
 
 async def lock_open_shipments(
@@ -146,34 +130,32 @@ async def lock_open_shipments(
     return await _with_lines(db, (await db.execute(_LOCK_OPEN, wanted)).all())
 
 
-async def number_shipments(db: AsyncConnection, unnumbered: Sequence[Shipment]) -> dict[UUID, Shipment]:
-    """New shipments with their human numbers."""
-    numbers = await next_numbers(db, "shipment_numbers", "SH", len(unnumbered))
-    return {
-        shipment.shipment_id: replace(shipment, number=number)
-        for shipment, number in zip(unnumbered, numbers, strict=True)
-    }
+async def lock_pending_of_customers(
+    db: AsyncConnection, *, holding: Iterable[UUID], customers: Iterable[str]
+) -> list[Shipment]:
+    """Open shipments that hold units of these allotments, and the pending ones of these customers, locked by id."""
+    wanted = {"allotment_ids": sorted(set(holding)), "customers": sorted(set(customers))}
+    if not any(wanted.values()):
+        return []
+    return await _with_lines(db, (await db.execute(_LOCK_OPEN_ACROSS, wanted)).all())
 
 
-async def save_shipments(db: AsyncConnection, changed: Sequence[tuple[Shipment | None, Shipment]]) -> None:
-    """Write shipments, before and after: at most seven statements, however many there are."""
-    new = [_written(after) for before, after in changed if before is None]
-    moved = [_written(after) for before, after in changed if before is not None]
-    lines = [_written_line(after, line) for before, after in changed for line in _lines_added(before, after)]
-    put = [share for before, after in changed for share in _shares_put(before, after)]
-    dropped = [share for before, after in changed for share in _shares_dropped(before, after)]
-    gone = [line for before, after in changed for line in _lines_dropped(before, after)]
-    for statement, names, rows in (
-        (_INSERT, _FIXED + _MOVING, new),
-        (_UPDATE, ("id", *_MOVING), moved),
-        (_INSERT_LINES, _LINE, lines),
-        (_PUT_SHARES, _SHARE, put),
-        (_DROP_SHARES, _SHARE[:2], dropped),
-    ):
-        if rows:
-            await db.execute(statement, {name: [row[name] for row in rows] for name in names})
-    if gone:
-        await db.execute(_DROP_LINES, {"ids": gone})
+async def originals_of(db: AsyncConnection, shipment_id: UUID) -> set[UUID]:
+    """The shipments that lines of this one were divided from by mixed picks."""
+    return set((await db.execute(_ORIGINALS, {"shipment_id": shipment_id})).scalars())
+
+
+async def pending_units(
+    db: AsyncConnection, allotment_ids: Iterable[UUID]
+) -> list[tuple[UUID, UUID, Decimal]]:
+    """(allotment, shipment, units) of every pending shipment that holds units of these allotments."""
+    rows = await db.execute(_PENDING_UNITS, {"allotment_ids": sorted(set(allotment_ids))})
+    return [(row.allotment_id, row.shipment_id, row.qty) for row in rows]
+
+
+def _within(ids: Iterable[UUID], scope: Scope) -> dict[str, Any]:
+    everywhere = scope.warehouses is None
+    return {"ids": list(ids), "everywhere": everywhere, "warehouses": sorted(scope.warehouses or ())}
 
 
 async def _with_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Shipment]:
@@ -183,72 +165,5 @@ async def _with_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Shi
     lines: dict[UUID, list[Line]] = {}
     for _, group in groupby(found, key=lambda row: row.id):
         shares = list(group)
-        lines.setdefault(shares[0].shipment_id, []).append(_line(shares))
-    return [_shipment(row, tuple(lines.get(row.id, ()))) for row in rows]
-
-
-def _shipment(row: Row[Any], lines: tuple[Line, ...]) -> Shipment:
-    plain = {name: getattr(row, name) for name in _FIXED + _MOVING if name not in ("id", "ship_to", "state")}
-    return Shipment(row.id, state=State(row.state), ship_to=ShipTo(**row.ship_to), lines=lines, **plain)
-
-
-def _line(rows: Sequence[Row[Any]]) -> Line:
-    said = {name: getattr(rows[0], name) for name in _LINE[2:]}
-    return Line(
-        rows[0].id, shares=tuple(Share(row.allotment_id, row.qty, row.shipped) for row in rows), **said
-    )
-
-
-def _written(shipment: Shipment) -> dict[str, Any]:
-    plain = {
-        name: getattr(shipment, name) for name in _FIXED + _MOVING if name not in ("id", "ship_to", "state")
-    }
-    address = orjson.dumps(shipment.ship_to).decode()
-    return {**plain, "id": shipment.shipment_id, "ship_to": address, "state": shipment.state.value}
-
-
-def _written_line(shipment: Shipment, line: Line) -> dict[str, Any]:
-    said = {name: getattr(line, name) for name in _LINE[2:]}
-    return {"id": line.shipment_line_id, "shipment_id": shipment.shipment_id, **said}
-
-
-def _lines_added(before: Shipment | None, after: Shipment) -> list[Line]:
-    known = _line_ids(before)
-    return [line for line in after.lines if line.shipment_line_id not in known]
-
-
-def _lines_dropped(before: Shipment | None, after: Shipment) -> list[UUID]:
-    return sorted(_line_ids(before) - _line_ids(after))
-
-
-def _shares_put(before: Shipment | None, after: Shipment) -> list[dict[str, Any]]:
-    known = _shares(before)
-    return [
-        {
-            "shipment_line_id": line_id,
-            "allotment_id": share.allotment_id,
-            "qty": share.qty,
-            "shipped": share.shipped,
-        }
-        for (line_id, _), share in _shares(after).items()
-        if known.get((line_id, share.allotment_id)) != share
-    ]
-
-
-def _shares_dropped(before: Shipment | None, after: Shipment) -> list[dict[str, Any]]:
-    gone = _shares(before).keys() - _shares(after).keys()
-    return [
-        {"shipment_line_id": line_id, "allotment_id": allotment_id} for line_id, allotment_id in sorted(gone)
-    ]
-
-
-def _line_ids(shipment: Shipment | None) -> set[UUID]:
-    return {line.shipment_line_id for line in shipment.lines} if shipment else set()
-
-
-def _shares(shipment: Shipment | None) -> Mapping[tuple[UUID, UUID], Share]:
-    if shipment is None:
-        return {}
-    return {
-        (line.shipment_line_id, share.allotment_id): share for line in shipment.lines for share in line.shares
-    }
+        lines.setdefault(shares[0].shipment_id, []).append(as_line(shares))
+    return [as_shipment(row, tuple(lines.get(row.id, ()))) for row in rows]

@@ -92,6 +92,7 @@ def inspected(
     number: int,
     qty: str | int,
     *,
+    order: int = 1,
     passed: str | int = 0,
     failed: str | int = 0,
     version: int = 1,
@@ -118,8 +119,8 @@ def inspected(
         allotments=[
             Allotment(
                 allotment_id=uid(number),
-                order_id=uid(1),
-                order_number="SO-000001",
+                order_id=uid(order),
+                order_number=f"SO-{order:06}",
                 line_id=uid(100 + line),
                 line_no=line,
                 component=0,

@@ -49,7 +49,7 @@ def terms(line: int = 10, **other: Any) -> Terms:
 
 def allotment(number: int, qty: str | int | None, *, line: int = 10, **figures: Any) -> Allotment:
     """A released allotment of an order line, standing nowhere yet; figures as numbers or strings."""
-    for name in ("withdrawn", "failed", "passed", "shipped", "returned", "missing", "standing"):
+    for name in ("withdrawn", "failed", "passed", "shipped", "returned", "missing", "unproven", "standing"):
         if name in figures:
             figures[name] = Decimal(figures[name])
     figures.setdefault("release_no", 1)

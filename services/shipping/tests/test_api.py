@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.shipping import handlers, schemas
+from shared.contracts.shipping import ShipmentShipped
 from shared.testing import Api, Bench
 from shared.web import Page
 
@@ -137,15 +138,61 @@ async def test_a_shipment_that_waits_for_inspection_says_so_and_cannot_be_picked
 ) -> None:
     api, bench = scene
     await pending(bench, units(1, 10, gated=True))
-    await bench.hear(handlers.inspection_completed, inspected(1, 10, passed=6))
     shipment = await only(api)
 
     refused = await api.post(f"/v1/shipments/{shipment['id']}/pick", headers=at(shipment["version"]))
 
-    assert shipment["lines"][0]["uninspected"] == "4"
+    assert shipment["lines"][0]["uninspected"] == "10"
     assert [row["waits_for_inspection"] for row in (await api.get("/v1/shipments")).json()["data"]] == [True]
     assert (refused.status_code, refused.json()["code"]) == (409, "not-inspected")
-    assert refused.json()["lines"][0]["uninspected"] == "4"
+    assert refused.json()["lines"][0]["uninspected"] == "10"
+
+
+@pytest.mark.rule("SO-9")
+async def test_a_mixed_shipment_is_picked_and_its_rest_says_which_line_it_was_divided_from(
+    scene: tuple[Api, Bench],
+) -> None:
+    api, bench = scene
+    await pending(bench, units(1, 10, gated=True))
+    await bench.hear(handlers.inspection_completed, inspected(1, 10, passed=6))
+    before = await only(api)
+
+    picked = (await api.post(f"/v1/shipments/{before['id']}/pick", headers=at(1))).json()
+    (row,) = (await api.get("/v1/shipments", params={"state": "pending"})).json()["data"]
+    rest = (await api.get(f"/v1/shipments/{row['id']}")).json()
+
+    (line,), (left,) = picked["lines"], rest["lines"]
+    assert (picked["state"], line["qty"], line["uninspected"]) == ("picking", "6", "0")
+    assert (left["qty"], left["uninspected"], left["remainder_of"]) == ("4", "4", line["shipment_line_id"])
+
+
+@pytest.mark.rule("SHIP-3")
+async def test_a_short_complete_order_is_refused_with_its_figures_and_leaves_with_a_reason(
+    scene: tuple[Api, Bench],
+) -> None:
+    api, bench = scene
+    await pending(bench, units(1, 533, all_or_nothing=True))
+    before = await only(api)
+    path = f"/v1/shipments/{before['id']}/ship"
+    line = {
+        "shipment_line_id": before["lines"][0]["shipment_line_id"],
+        "shipped": "500",
+        "short": "backorder",
+    }
+
+    refused = await api.post(path, json={"lines": [line]}, headers=at(1))
+    without = await api.post(path, json={"lines": [line], "override_complete": {}}, headers=at(1))
+    word = {"lines": [line], "override_complete": {"reason": "the customer agreed"}}
+    shipped = await api.post(path, json=word, headers=at(1))
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "complete-would-ship-short")
+    assert refused.json()["lines"][0]["short"] == "33"
+    assert (without.status_code, without.json()["errors"][0]["pointer"]) == (422, "/override_complete/reason")
+    assert (shipped.status_code, shipped.json()["state"]) == (200, "shipped")
+    (told,) = await bench.told(ShipmentShipped)
+    assert told.override_reason == "the customer agreed"
+    entry = (await bench.log("shipment", before["id"]))[-1]
+    assert (entry.action, entry.reason) == ("shipped", "the customer agreed")
 
 
 async def test_many_are_shipped_with_a_result_each(scene: tuple[Api, Bench]) -> None:

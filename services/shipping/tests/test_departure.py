@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from services.shipping.domain.allotment import Allotment
 from services.shipping.domain.departure import (
+    CompleteWouldShipShort,
     Count,
     Departure,
     NothingShipped,
@@ -22,7 +23,7 @@ from services.shipping.domain.departure import (
 from services.shipping.domain.shipment import IllegalShipmentMove, Shipment, State
 from services.shipping.domain.voiding import void
 
-from .given import NOW, allotment, by_id, said, shipment, uid
+from .given import NOW, allotment, by_id, said, shipment, terms, uid
 
 
 def ship(
@@ -30,8 +31,9 @@ def ship(
     allotments: Sequence[Allotment],
     *counts: Count,
     preference: Literal["ask", "backorder", "close"] = "ask",
+    override: bool = False,
 ) -> Departure:
-    return depart(parcel, by_id(*allotments), counts, preference, NOW, "sam")
+    return depart(parcel, by_id(*allotments), counts, preference, NOW, "sam", override_complete=override)
 
 
 def gadgets(qty: int = 533) -> tuple[Allotment, Shipment]:
@@ -195,3 +197,48 @@ def test_a_void_gives_every_live_unit_back_to_its_line(state: State) -> None:
     after = voided.allotments[uid(1)]
     assert said(after.returned, after.missing, after.standing, after.live) == "9 0 0 0"
     assert (voided.shipment.state, voided.shipment.void_reason) == ("voided", "wrong address")
+
+
+@pytest.mark.rule("SHIP-3")
+@pytest.mark.parametrize(
+    "whole", [{"ship_type": "complete"}, {"all_or_nothing": True}], ids=lambda one: next(iter(one))
+)
+def test_what_leaves_together_leaves_short_only_by_somebodys_word(whole: dict[str, Any]) -> None:
+    one = allotment(1, 533, standing=533, terms=terms(**whole))
+    parcel = shipment(21, (one, 533), state=State.PACKED)
+    count = Count(parcel.lines[0].shipment_line_id, Decimal(500), ShortAnswer.BACKORDER)
+
+    with pytest.raises(CompleteWouldShipShort) as refused:
+        ship(parcel, [one], count)
+    gone = ship(parcel, [one], count, override=True)
+
+    (line,) = refused.value.facts["lines"]
+    assert (line["expected"], line["shipped"], line["short"]) == ("533", "500", "33")
+    assert "override_complete" in str(refused.value)
+    assert (gone.overridden, said(gone.allotments[uid(1)].shipped)) == (True, "500")
+
+
+@pytest.mark.rule("SHIP-3")
+def test_an_override_that_nothing_needs_overrides_nothing() -> None:
+    one, parcel = gadgets()
+
+    gone = ship(parcel, [one], override=True)
+
+    assert (gone.overridden, gone.short) == (False, ())
+
+
+@pytest.mark.rule("SHIP-3")
+def test_each_line_has_an_answer_of_its_own() -> None:
+    first, second = allotment(1, 10, standing=10), allotment(2, 8, line=20, standing=8)
+    parcel = shipment(21, (first, 10), (second, 8), state=State.PACKED)
+    ten, twenty = (line.shipment_line_id for line in parcel.lines)
+
+    gone = ship(
+        parcel, [first, second],
+        Count(ten, Decimal(7), ShortAnswer.CLOSE, ShortUnits.LEFT), Count(twenty, Decimal(6), ShortAnswer.BACKORDER),
+    )  # fmt: skip
+
+    assert [(said(short.qty), short.answer, short.missing) for short in gone.short] == [
+        ("3", ShortAnswer.CLOSE, False),
+        ("2", ShortAnswer.BACKORDER, True),
+    ]

@@ -27,17 +27,22 @@ def test_a_pending_shipment_gives_all_that_is_wanted() -> None:
 def test_units_that_are_being_picked_are_refused_with_the_reason(state: State) -> None:
     one = allotment(1, 10, standing=10)
 
-    told = answer(one, Decimal(4), [shipment(21, (one, 10), state=state)])
+    parcel = shipment(21, (one, 10), state=state)
 
-    assert told == Answer(Decimal(0), Decimal(4), f"10 {state} on SH-000021")
+    told = answer(one, Decimal(4), [parcel])
+
+    lock = (parcel, Decimal(10))
+    assert told == Answer(Decimal(0), Decimal(4), f"10 {state} on SH-000021", (lock,))
 
 
 def test_what_stands_on_a_pending_shipment_is_given_and_what_is_picked_is_refused() -> None:
     one = allotment(1, 10, standing=10)
 
-    told = answer(one, Decimal(8), [shipment(21, (one, 7), state=State.PICKING), shipment(22, (one, 3))])
+    locked, pending = shipment(21, (one, 7), state=State.PICKING), shipment(22, (one, 3))
 
-    assert told == Answer(Decimal(3), Decimal(5), "7 picking on SH-000021")
+    told = answer(one, Decimal(8), [locked, pending])
+
+    assert told == Answer(Decimal(3), Decimal(5), "7 picking on SH-000021", ((locked, Decimal(7)),))
 
 
 def test_shipped_units_are_refused() -> None:

@@ -1,62 +1,17 @@
-"""What REST callers send and get."""
+"""What REST callers get of shipments."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.shipping.domain import shipment as domain
-from services.shipping.domain.departure import ShortAnswer, ShortUnits
 from services.shipping.domain.shipment import State
 from shared.decimals import ZERO
 from shared.quantity import Qty
-from shared.web import BatchResult, Input, Output, Problem
-
-MOST_IN_A_BATCH = 200
-
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-
-class LineCount(Input):
-    """What was actually shipped of one line."""
-
-    shipment_line_id: UUID
-    shipped: Qty
-    short: ShortAnswer | None = Field(
-        None, description="When less ships than expected: backorder the rest, or close it"
-    )
-    units: ShortUnits = Field(
-        ShortUnits.MISSING,
-        description="Where units are that did not ship: missing (nobody found them) or left (they go back to the line)",
-    )
-
-
-class ShipRequest(Input):
-    """Ship with actual quantities; a line that is not named ships as expected (SHIP-3)."""
-
-    lines: list[LineCount] = Field([], max_length=domain.MOST_SHARES)
-
-
-class ShipBatch(Input):
-    """Ship many, each as expected."""
-
-    shipment_ids: list[UUID] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
-
-
-class VoidRequest(Input):
-    """Why the shipment will not leave."""
-
-    reason: Reason
-
-
-class ShipmentChange(Input):
-    """A merge patch: what is left out stays, null clears."""
-
-    carrier: ShortText | None = None
-    tracking_number: ShortText | None = None
+from shared.web import BatchResult, Output, Problem
 
 
 class Address(Output):
@@ -94,7 +49,10 @@ class ShipmentLine(Output):
     qty: Qty = Field(description="Expected")
     shipped: Qty
     uninspected: Qty = Field(
-        description="Wait for inspection; while there are any the shipment cannot be picked"
+        description="Wait for inspection: a pick takes the rest of the line and leaves these on a new shipment"
+    )
+    remainder_of: UUID | None = Field(
+        None, description="The shipment line that this one was divided from when that was picked"
     )
     allotments: list[Share]
 
@@ -124,7 +82,7 @@ class ShipmentRow(ShipmentHead):
     """A shipment in a list."""
 
     line_count: int
-    waits_for_inspection: bool = Field(description="It cannot be picked yet (SO-9)")
+    waits_for_inspection: bool = Field(description="Some of it cannot be picked yet (SO-9)")
 
 
 class Shipment(ShipmentHead):
@@ -215,6 +173,7 @@ def _line(line: domain.Line, uninspected: Decimal) -> ShipmentLine:
         qty=line.qty,
         shipped=line.shipped,
         uninspected=uninspected,
+        remainder_of=line.remainder_of,
         allotments=[
             Share(allotment_id=one.allotment_id, qty=one.qty, shipped=one.shipped) for one in line.shares
         ],

@@ -1,0 +1,157 @@
+"""Who is told: teams, subscriptions, whose an order is, and what members have read."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifications.domain.notice import Kind
+from services.notifications.domain.team import Subscription, Team
+from services.notifications.tables import (
+    notice_reads,
+    order_teams,
+    subscriptions,
+    team_members,
+    team_warehouses,
+    teams,
+)
+from shared.auth import Scope
+
+from .sets import arrays, given
+
+_ORDER_TEAM = ("order_id", "version", "team")
+_TOLD = text(
+    """
+    SELECT 'local' AS by, team, warehouse, CAST(NULL AS text) AS kind, CAST(NULL AS uuid) AS id,
+        CAST(NULL AS uuid) AS order_id
+    FROM team_warehouses WHERE warehouse = ANY(:warehouses)
+    UNION ALL
+    SELECT 'subscribed', team, warehouse, kind, id, NULL FROM subscriptions
+    WHERE kind = ANY(:kinds) AND (warehouse IS NULL OR warehouse = ANY(:warehouses))
+    UNION ALL
+    SELECT 'order', o.team, NULL, NULL, NULL, o.order_id FROM order_teams AS o JOIN teams ON teams.code = o.team
+    WHERE o.order_id = ANY(:order_ids)
+    ORDER BY by, team, warehouse, order_id
+    """
+).bindparams(
+    bindparam("warehouses", type_=ARRAY(Text)),
+    bindparam("kinds", type_=ARRAY(Text)),
+    bindparam("order_ids", type_=ARRAY(Uuid)),
+)
+_PUT_ORDER_TEAMS = text(
+    f"""
+    INSERT INTO order_teams ({", ".join(_ORDER_TEAM)}) SELECT * FROM {given(_ORDER_TEAM)}
+    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, team = excluded.team
+    WHERE order_teams.version < excluded.version
+    RETURNING order_id
+    """  # noqa: S608  # constants of this module
+).bindparams(*arrays(order_teams, _ORDER_TEAM))
+
+
+async def teams_concerned(
+    db: AsyncConnection, kinds: Collection[str], warehouses: Collection[str], order_ids: Collection[UUID]
+) -> tuple[list[Team], list[Subscription], dict[UUID, str]]:
+    """The teams of these warehouses, the subscriptions to these kinds, and the teams of these orders, where they exist."""
+    wanted = {
+        "kinds": sorted(kinds),
+        "warehouses": sorted(warehouses),
+        "order_ids": sorted(order_ids),
+    }
+    local: dict[str, list[str]] = {}
+    subscribed: list[Subscription] = []
+    of_orders: dict[UUID, str] = {}
+    for row in await db.execute(_TOLD, wanted):
+        if row.by == "local":
+            local.setdefault(row.team, []).append(row.warehouse)
+        elif row.by == "subscribed":
+            subscribed.append(_subscription(row))
+        else:
+            of_orders[row.order_id] = row.team
+    teams_there = [Team(code, "", warehouses=tuple(places)) for code, places in local.items()]
+    return teams_there, subscribed, of_orders
+
+
+async def keep_order_teams(db: AsyncConnection, orders: Mapping[UUID, tuple[int, str | None]]) -> set[UUID]:
+    """Keep whose these orders are: {order: (version, team)}; an older version changes nothing. Which were news."""
+    rows = [(order, version, team) for order, (version, team) in sorted(orders.items())]
+    columns = {name: [row[nth] for row in rows] for nth, name in enumerate(_ORDER_TEAM)}
+    return set((await db.execute(_PUT_ORDER_TEAMS, columns)).scalars())
+
+
+async def mark_read(db: AsyncConnection, notice_id: UUID, member: str, version: int, at: datetime) -> None:
+    """A member has read the notice as it stood at this version."""
+    mark = insert(notice_reads).values(notice_id=notice_id, member=member, version=version, read_at=at)
+    await db.execute(
+        mark.on_conflict_do_update(
+            index_elements=["notice_id", "member"],
+            set_={"version": mark.excluded.version, "read_at": mark.excluded.read_at},
+            where=notice_reads.c.version < mark.excluded.version,
+        )
+    )
+
+
+async def add_team(db: AsyncConnection, team: Team, at: datetime) -> bool:
+    """A new team; False when its code is taken."""
+    new = insert(teams).values(code=team.code, name=team.name, created_at=at).on_conflict_do_nothing()
+    if (await db.execute(new.returning(teams.c.code))).first() is None:
+        return False
+    await _put_people(db, team)
+    return True
+
+
+async def lock_team(db: AsyncConnection, team_code: str) -> Team | None:
+    """A team, locked."""
+    row = (
+        await db.execute(select(teams).where(teams.c.code == team_code).with_for_update(key_share=True))
+    ).first()
+    if row is None:
+        return None
+    where = await db.execute(select(team_warehouses.c.warehouse).where(team_warehouses.c.team == team_code))
+    who = await db.execute(select(team_members.c.member).where(team_members.c.team == team_code))
+    return Team(row.code, row.name, row.version, tuple(sorted(where.scalars())), tuple(sorted(who.scalars())))
+
+
+async def save_team(db: AsyncConnection, team: Team) -> None:
+    """Write a locked team as it now is."""
+    await db.execute(
+        teams.update().where(teams.c.code == team.code).values(name=team.name, version=team.version)
+    )
+    await db.execute(delete(team_warehouses).where(team_warehouses.c.team == team.code))
+    await db.execute(delete(team_members).where(team_members.c.team == team.code))
+    await _put_people(db, team)
+
+
+async def add_subscription(db: AsyncConnection, one: Subscription, at: datetime) -> bool:
+    """A new subscription; False when the team has it."""
+    new = insert(subscriptions).values(
+        id=one.subscription_id, team=one.team, kind=one.kind.value, warehouse=one.warehouse, created_at=at
+    )
+    done = await db.execute(new.on_conflict_do_nothing().returning(subscriptions.c.id))
+    return done.first() is not None
+
+
+async def remove_subscription(
+    db: AsyncConnection, subscription_id: UUID, scope: Scope
+) -> Subscription | None:
+    """Remove a subscription of the caller's warehouses; None when there is none."""
+    gone = delete(subscriptions).where(
+        subscriptions.c.id == subscription_id, scope.where(subscriptions.c.warehouse)
+    )
+    row = (await db.execute(gone.returning(*subscriptions.c))).first()
+    return _subscription(row) if row else None
+
+
+async def _put_people(db: AsyncConnection, team: Team) -> None:
+    if team.warehouses:
+        rows = [{"team": team.code, "warehouse": one} for one in team.warehouses]
+        await db.execute(insert(team_warehouses), rows)
+    if team.members:
+        await db.execute(insert(team_members), [{"team": team.code, "member": one} for one in team.members])
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(row.id, row.team, Kind(row.kind), row.warehouse)

@@ -1,0 +1,58 @@
+"""What REST callers send and get."""
+
+from .packages import Content, Package, Packages, packages
+from .requests import (
+    MOST_IN_A_BATCH,
+    LineCount,
+    Override,
+    PackageContent,
+    PackageRequest,
+    Reason,
+    ShipBatch,
+    ShipmentChange,
+    ShipRequest,
+    ShortText,
+    VoidRequest,
+)
+from .shipments import (
+    Address,
+    BatchResults,
+    Share,
+    Shipment,
+    ShipmentHead,
+    ShipmentLine,
+    ShipmentResult,
+    ShipmentRow,
+    batch_results,
+    shipment,
+    shipment_row,
+)
+
+__all__ = [
+    "MOST_IN_A_BATCH",
+    "Address",
+    "BatchResults",
+    "Content",
+    "LineCount",
+    "Override",
+    "Package",
+    "PackageContent",
+    "PackageRequest",
+    "Packages",
+    "Reason",
+    "Share",
+    "ShipBatch",
+    "ShipRequest",
+    "Shipment",
+    "ShipmentChange",
+    "ShipmentHead",
+    "ShipmentLine",
+    "ShipmentResult",
+    "ShipmentRow",
+    "ShortText",
+    "VoidRequest",
+    "batch_results",
+    "packages",
+    "shipment",
+    "shipment_row",
+]

@@ -1,0 +1,79 @@
+"""The closing statement of a transaction: answers under their keys, the record log, the events and the outbox, at once.
+
+Four tables, one round trip, last before COMMIT. Nothing of it is sent when a transaction has nothing of it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import record_log
+from shared.idempotency import Kept
+from shared.outbox import Announcement, Bodies, bodies
+from shared.record_log import LogEntry
+
+_CLOSE = text(
+    """
+    WITH answered AS (
+        INSERT INTO idempotency (principal, key, fingerprint, status, body, etag)
+        SELECT * FROM unnest(:principals, :keys, :fingerprints, :statuses, :answers, :etags)
+    ), logged AS (
+        INSERT INTO record_log (document, document_id, part, action, before, after, reason, actor, cause, at)
+        SELECT document, document_id, part, action, before::jsonb, after::jsonb, reason, actor, cause, :at
+        FROM unnest(:document, :document_id, :part, :action, :before, :after, :reason, :actor, :cause)
+             WITH ORDINALITY AS entry(document, document_id, part, action, before, after, reason, actor, cause, nth)
+        ORDER BY nth
+    ), told AS (
+        SELECT * FROM unnest(:ids, :routing_keys, :subjects, :bodies)
+            WITH ORDINALITY AS told(event_id, routing_key, subject, body, nth)
+    ), events AS (
+        INSERT INTO event_log (event_id, created_at, routing_key, subject, body)
+        SELECT event_id, :at, routing_key, subject, body FROM told
+    )
+    INSERT INTO outbox (event_id, event_at) SELECT event_id, :at FROM told ORDER BY nth
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("statuses", type_=ARRAY(Integer)),
+    bindparam("answers", type_=ARRAY(LargeBinary)),
+    *(
+        bindparam(name, type_=ARRAY(Text))
+        for name in (
+            "principals", "keys", "fingerprints", "etags", "routing_keys", "subjects", "bodies", *record_log.COLUMNS,
+        )
+    ),
+)  # fmt: skip
+
+
+async def close(
+    db: AsyncConnection,
+    service: str,
+    at: datetime,
+    announced: Sequence[Announcement],
+    entries: Sequence[LogEntry] = (),
+    kept: Sequence[Kept] = (),
+) -> Bodies:
+    """Write what commits with a transaction's writes; the bodies of its events come back."""
+    if not (announced or entries or kept):
+        return {}
+    told = bodies(service, announced)
+    await db.execute(
+        _CLOSE,
+        {
+            **record_log.columns(entries),
+            "at": at,
+            "ids": list(told),
+            "routing_keys": [key for key, _ in told.values()],
+            "subjects": [one.fact.subject for one in announced],
+            "bodies": [body for _, body in told.values()],
+            "principals": [one.request.principal for one in kept],
+            "keys": [one.request.key for one in kept],
+            "fingerprints": [one.request.fingerprint for one in kept],
+            "statuses": [one.answer.status for one in kept],
+            "answers": [one.answer.body for one in kept],
+            "etags": [one.answer.etag for one in kept],
+        },
+    )
+    return told

@@ -1,0 +1,67 @@
+"""Keeping stock over the services: schedules that are switched, counts, and what stock itself needs."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.story import Story
+
+
+async def switched(story: Story, name: str, *, on: bool) -> None:
+    """Somebody switches an automation schedule; it is the whole house's."""
+    path = f"/v1/automation-schedules/{name}"
+    current = await story.client.get("inventory", path)
+    await story.client.patch("inventory", path, current["version"], {"enabled": on})
+
+
+@pytest.mark.rule("BO-15")
+async def test_what_a_count_found_while_its_schedule_was_off_is_given_out_when_it_is_on_again(
+    story: Story,
+) -> None:
+    await story.opens()
+    sku = await story.item("CHAIR")
+    order = await story.order(await story.customer(), (sku, 10))
+    await switched(story, "secondary", on=False)
+    try:
+        count = await story.client.post(
+            "inventory",
+            "/v1/stock-counts",
+            {"sku": sku, "warehouse": story.warehouse, "counted": "4", "reason": "found behind the door"},
+        )
+        waiting = await story.line(order)
+    finally:
+        await switched(story, "secondary", on=True)
+
+    assert (count["discrepancy"], waiting["granted"]) == ("4", "0")
+    await story.eventually(order, granted=4, backordered=6)
+    await story.pending_shipment(order, 4)
+    runs = await story.client.get("inventory", "/v1/automation-schedules/secondary/runs")
+    assert runs["data"][0]["trigger"] == "switched_on"
+
+
+@pytest.mark.rule("BO-17")
+async def test_stock_below_its_minimum_is_proposed_to_the_buyers_until_it_is_ordered(story: Story) -> None:
+    await story.opens()
+    sku = await story.item("CHAIR")
+    await story.on_the_shelf(sku, 12)
+    await story.client.put(
+        "inventory", f"/v1/items/{sku}/replenishment/{story.warehouse}",
+        {"minimum": "10", "target": "30", "safety": "0", "lead_time_days": 7}, version=0,
+    )  # fmt: skip
+
+    async def proposed(*wanted: str) -> None:
+        async def so() -> bool:
+            found = await story.client.get("purchasing", "/v1/replenishment-proposals", sku=sku)
+            return [row["qty"] for row in found["data"]] == list(wanted)
+
+        await story.until(so, f"proposals {wanted}")
+
+    await story.order(await story.customer(), (sku, 20))
+    await proposed("38")
+    bought: dict[str, Any] = await story.client.post(
+        "purchasing", "/v1/purchase-orders",
+        {"vendor": story.vendor, "warehouse": story.warehouse, "lines": [{"sku": sku, "qty": "38", "cost": "7.50"}]},
+    )  # fmt: skip
+    await proposed("38")
+    await story.client.post("purchasing", f"/v1/purchase-orders/{bought['id']}/open")
+    await proposed()
