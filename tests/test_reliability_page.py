@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FAULTS = range(1, 63)
-PROOF = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+PROOF = re.compile(r"`((?:services/\w+/)?tests/[\w/]+\.py)::(\w+)`")
 
 
 def rows() -> dict[int, str]:

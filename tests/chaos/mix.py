@@ -20,7 +20,9 @@ from deploy.checking import check
 from shared.auth import write_development_keys
 from shared.migrate import SERVICES
 from tests import houses
+from tests.chaos.detour import behind_a_proxy
 from tests.chaos.load import Trade
+from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Mortal, mortal_servers
 from tests.chaos.sessions import end_sessions
 from tests.houses import House
@@ -35,9 +37,10 @@ POINTS = (
 class Mix:
     """The faults, each drawn with its weight; one at a time, as that is what can be read afterwards."""
 
-    def __init__(self, house: House, mortal: Mortal, seed: int) -> None:
+    def __init__(self, house: House, mortal: Mortal, way: Proxy, seed: int) -> None:
         self._house = house
         self._mortal = mortal
+        self._way = way
         self._chance = random.Random(seed)
         self.done: Counter[str] = Counter()
         self._faults: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
@@ -45,6 +48,8 @@ class Mix:
             (6, self.crash_at_a_point),
             (4, self.freeze_a_service),
             (4, self.end_database_sessions),
+            (3, self.reset_broker_connections),
+            (2, self.silence_the_network),
             (1, self.kill_all_services),
             (1, self.kill_the_broker),
             (1, self.freeze_the_broker),
@@ -91,6 +96,14 @@ class Mix:
     async def end_database_sessions(self) -> None:
         await end_sessions(self._house, self._chance, 0.3)
 
+    async def reset_broker_connections(self) -> None:
+        self._way.reset_all()
+
+    async def silence_the_network(self) -> None:
+        self._way.weather.is_black_hole = True
+        await asyncio.sleep(self._chance.uniform(1, 8))
+        self._way.weather.is_black_hole = False
+
     async def kill_the_broker(self) -> None:
         await self._mortal.kill_broker()
         await self._mortal.start_broker()
@@ -116,11 +129,11 @@ async def play(mortal: Mortal, seconds: float, seed: int, folder: Path) -> bool:
     keys = write_development_keys(folder / "keys").parent
     logs = folder / "logs"
     logs.mkdir()
-    async with houses.house(mortal.servers, keys, logs, "mix") as house:
+    async with houses.house(mortal.servers, keys, logs, "mix") as house, behind_a_proxy(house) as way:
         await house.start()
         trade = Trade(house, folder, seed)
         await trade.opens()
-        mix = Mix(house, mortal, seed)
+        mix = Mix(house, mortal, way, seed)
         trade.start(customers=4, pause=0.1)
         await mix.go_on(time.monotonic() + seconds)
         await trade.stop()

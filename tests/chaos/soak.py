@@ -6,6 +6,7 @@ at the end as they were when warm: what each reconnect leaked would show. The bo
 
 import argparse
 import asyncio
+import secrets
 import statistics
 import sys
 import tempfile
@@ -18,8 +19,10 @@ import asyncpg
 from deploy.checking import check
 from shared.auth import write_development_keys
 from tests import houses
+from tests.chaos.detour import behind_a_proxy
 from tests.chaos.load import Trade
 from tests.chaos.mix import QUIET_PATIENCE, say
+from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Mortal, mortal_servers
 from tests.houses import House
 
@@ -51,20 +54,16 @@ async def _sample(house: House) -> Sample:
     return figures
 
 
-async def _sample_broker(house: House, mortal: Mortal) -> Sample:
-    """Asking the broker takes seconds on a busy machine, so it is asked less often."""
-    return {
-        f"broker {what}": await _counted(mortal, f"list_{what}", house.vhost, "pid", "vhost")
-        for what in ("connections", "channels")
-    }
+# from the node's own tables: asking every connection and channel for itself takes long on a busy machine
+_COUNTS = "{ets:info(connection_created, size), ets:info(channel_created, size)}."
 
 
 class Cutter:
-    """Cuts every broker connection every few seconds; before each cut it counts them."""
+    """Cuts every broker connection every few seconds, by the proxy that all of them go through, and counts them between."""
 
-    def __init__(self, house: House, mortal: Mortal) -> None:
-        self._house = house
+    def __init__(self, mortal: Mortal, way: Proxy) -> None:
         self._mortal = mortal
+        self._way = way
         self.cuts = 0
         self.samples: list[Sample] = []
 
@@ -72,9 +71,16 @@ class Cutter:
         """Until cancelled."""
         while True:
             await asyncio.sleep(CUT_EVERY)
-            self.samples.append(await _sample_broker(self._house, self._mortal))
-            await self._mortal.control_broker("close_all_connections", "-p", self._house.vhost, "soak")
+            self._way.reset_all()
             self.cuts += 1
+
+    async def count(self) -> None:
+        """Until cancelled; rabbitmqctl starts an Erlang machine each time, which takes seconds, so it has its own pace."""
+        while True:
+            await asyncio.sleep(CUT_EVERY)
+            told = await self._mortal.control_broker("-q", "eval", _COUNTS)
+            connections, channels = map(float, told.strip().strip("{}").split(","))
+            self.samples.append({"broker connections": connections, "broker channels": channels})
 
 
 def _of_process(service: str, pid: int) -> dict[str, float]:
@@ -83,13 +89,6 @@ def _of_process(service: str, pid: int) -> dict[str, float]:
         f"{service} megabytes": pages * 4096 / 1e6,
         f"{service} descriptors": float(len(list(Path(f"/proc/{pid}/fd").iterdir()))),
     }
-
-
-async def _counted(mortal: Mortal, command: str, vhost: str, *columns: str) -> float:
-    # channels are listed by vhost, connections of all of them with theirs
-    where = ("-p", vhost) if command == "list_channels" else ()
-    told = await mortal.control_broker("-q", command, *where, *columns)
-    return float(sum(1 for line in told.splitlines() if line.split("\t")[-1:] == [vhost]))
 
 
 def judged(samples: Sequence[Sample], fewest: int) -> list[str]:
@@ -110,28 +109,30 @@ def judged(samples: Sequence[Sample], fewest: int) -> list[str]:
     return grown
 
 
-async def play(mortal: Mortal, seconds: float, folder: Path) -> list[str]:
+async def play(mortal: Mortal, seconds: float, seed: int, folder: Path) -> list[str]:
     """The whole run; what is wrong after it."""
     keys = write_development_keys(folder / "keys").parent
     logs = folder / "logs"
     logs.mkdir()
-    async with houses.house(mortal.servers, keys, logs, "soak") as house:
+    async with houses.house(mortal.servers, keys, logs, "soak") as house, behind_a_proxy(house) as way:
         await house.start()
-        trade = Trade(house, folder)
+        trade = Trade(house, folder, seed)
         await trade.opens()
         trade.start(customers=2, pause=0.5)
         samples: list[Sample] = []
-        cutter = Cutter(house, mortal)
-        cutting = asyncio.create_task(cutter.cut())
+        cutter = Cutter(mortal, way)
+        cutting = [asyncio.create_task(work) for work in (cutter.cut(), cutter.count())]
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             await asyncio.sleep(SAMPLE_EVERY)
             samples.append(await _sample(house))
-        cutting.cancel()
-        await asyncio.gather(cutting, return_exceptions=True)
+        for work in cutting:
+            work.cancel()
+        ended = await asyncio.gather(*cutting, return_exceptions=True)
         await trade.stop()
         wrong = judged(samples, 12) + judged(cutter.samples, 4)
         wrong += [name for name, process in house.processes.items() if not process.is_running]
+        wrong += [f"{how!r}" for how in ended if not isinstance(how, asyncio.CancelledError)]
         report = await check(house.logins, patience=QUIET_PATIENCE, journal=trade.journal)
         say(f"{len(trade.orders)} orders, {cutter.cuts} cuts, {len(samples)} samples; the books: {report}")
         return wrong if report.is_clean else [*wrong, "the books do not add up"]
@@ -141,11 +142,17 @@ def main(arguments: list[str]) -> int:
     """The command line; 0 when all stayed flat and the books add up."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
-    seconds = parser.parse_args(arguments).seconds
+    parser.add_argument("--seed", type=int, default=None, help="what an earlier run has printed")
+    chosen = parser.parse_args(arguments)
+    seconds = chosen.seconds
+    seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
+    say(f"{seconds:.0f} s of trade from the seed {seed}, a cut every {CUT_EVERY:.0f} s")
     folder = Path(tempfile.mkdtemp(prefix="tieline-soak-"))
     with mortal_servers("soak") as mortal:
-        wrong = asyncio.run(asyncio.wait_for(play(mortal, seconds, folder), seconds + QUIET_PATIENCE + 240))
-    say("flat" if not wrong else f"{'; '.join(wrong)}; logs: {folder}")
+        limit = seconds + QUIET_PATIENCE + 240
+        wrong = asyncio.run(asyncio.wait_for(play(mortal, seconds, seed, folder), limit))
+    again = f"make soak SECONDS={seconds:.0f} SEED={seed}"
+    say("flat" if not wrong else f"{'; '.join(wrong)}; logs: {folder}; the same trade again: {again}")
     return 1 if wrong else 0
 
 

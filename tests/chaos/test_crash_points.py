@@ -51,6 +51,7 @@ async def becomes(house: House, service: str, query: str, expected: int, patienc
     return clock.time() - began
 
 
+@pytest.mark.fault(1)
 async def test_1_an_api_that_dies_before_its_commit_leaves_nothing_and_the_same_key_makes_one(
     house: House, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ async def test_1_an_api_that_dies_before_its_commit_leaves_nothing_and_the_same_
         assert trade.met["lost orders"] > 0
 
 
+@pytest.mark.fault(2)
 async def test_2_an_api_that_dies_before_it_answers_answers_the_same_request_with_what_it_did(
     house: House, tmp_path: Path
 ) -> None:
@@ -73,6 +75,7 @@ async def test_2_an_api_that_dies_before_it_answers_answers_the_same_request_wit
         assert trade.met["201 orders"] == ORDERS
 
 
+@pytest.mark.fault(3)
 async def test_3_what_a_relay_had_only_read_is_published_by_another_within_seconds(
     house: House, tmp_path: Path
 ) -> None:
@@ -86,6 +89,7 @@ async def test_3_what_a_relay_had_only_read_is_published_by_another_within_secon
         await work
 
 
+@pytest.mark.fault(4)
 async def test_4_what_was_confirmed_and_not_deleted_is_published_twice_and_takes_effect_once(
     house: House, tmp_path: Path
 ) -> None:
@@ -93,6 +97,7 @@ async def test_4_what_was_confirmed_and_not_deleted_is_published_twice_and_takes
         await dies_at(house, "orders", "relay_confirmed:2", trade)
 
 
+@pytest.mark.fault(5)
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_5_a_relay_killed_with_its_lock_frees_it_and_the_other_goes_on(
@@ -108,6 +113,7 @@ async def test_5_a_relay_killed_with_its_lock_frees_it_and_the_other_goes_on(
             await victim.ready()
 
 
+@pytest.mark.fault(6)
 async def test_6_a_relay_that_wakes_up_late_has_lost_its_lock_and_can_only_publish_twice(
     house: House, tmp_path: Path
 ) -> None:
@@ -125,6 +131,7 @@ async def test_6_a_relay_that_wakes_up_late_has_lost_its_lock_and_can_only_publi
         await asyncio.gather(*(trade.order() for _ in range(5)))
 
 
+@pytest.mark.fault(7)
 async def test_7_a_consumer_that_dies_before_its_commit_hears_it_again_and_acts_once(
     house: House, tmp_path: Path
 ) -> None:
@@ -132,6 +139,7 @@ async def test_7_a_consumer_that_dies_before_its_commit_hears_it_again_and_acts_
         await dies_at(house, "inventory", "batch_pre_commit:2", trade)
 
 
+@pytest.mark.fault(8)
 async def test_8_a_consumer_that_dies_before_it_acknowledges_hears_it_again_and_drops_it(
     house: House, tmp_path: Path
 ) -> None:
@@ -139,6 +147,7 @@ async def test_8_a_consumer_that_dies_before_it_acknowledges_hears_it_again_and_
         await dies_at(house, "purchasing", "batch_committed:2", trade)
 
 
+@pytest.mark.fault(8)
 async def test_8_a_consumer_that_dies_on_its_first_message_is_none_the_worse(
     house: House, tmp_path: Path
 ) -> None:
@@ -146,6 +155,7 @@ async def test_8_a_consumer_that_dies_on_its_first_message_is_none_the_worse(
         await dies_at(house, "shipping", "on_first_message:1", trade, orders=6)
 
 
+@pytest.mark.fault(9)
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_9_a_consumer_killed_at_any_moment_acknowledges_nothing_that_it_has_not_done(

@@ -37,6 +37,7 @@ async def behind_proxies(house: House, service: str) -> AsyncIterator[tuple[Prox
             await process.ready()
 
 
+@pytest.mark.fault(22)
 async def test_22_a_connection_reset_in_the_middle_of_a_frame(house: House, tmp_path: Path) -> None:
     async with trading(house, tmp_path) as trade, behind_proxies(house, "orders") as (broker, database):
         for _ in range(4):
@@ -49,6 +50,7 @@ async def test_22_a_connection_reset_in_the_middle_of_a_frame(house: House, tmp_
         assert database.opened > 2
 
 
+@pytest.mark.fault(21)
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_21_a_black_hole_before_the_broker_is_noticed_and_left(house: House, tmp_path: Path) -> None:
@@ -66,6 +68,7 @@ async def test_21_a_black_hole_before_the_broker_is_noticed_and_left(house: Hous
         await becomes(house, "orders", OUTBOX, 0, patience=30)
 
 
+@pytest.mark.fault(21)
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_21_a_half_closed_connection_is_left(house: House, tmp_path: Path) -> None:
@@ -77,6 +80,7 @@ async def test_21_a_half_closed_connection_is_left(house: House, tmp_path: Path)
         await becomes(house, "orders", OUTBOX, 0)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_23_a_slow_network_makes_nobody_swell(house: House, tmp_path: Path) -> None:
@@ -99,6 +103,7 @@ def resident(pid: int) -> int:
     return pages * 4096 // 1_000_000
 
 
+@pytest.mark.fault(46)
 @pytest.mark.chaos
 @pytest.mark.slow
 @pytest.mark.parametrize("cut", ["database", "broker", "both"])

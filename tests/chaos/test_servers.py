@@ -1,4 +1,4 @@
-"""Servers fail under load: faults 11 to 18, 32 and 33 of `reliability.md`, on servers of the tests' own.
+"""Servers fail under load: faults 11 to 18 and 32 to 34 of `reliability.md`, on servers of the tests' own.
 
 Each test is followed by the whole-system checker, the clients' journal included.
 """
@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aio_pika
+import asyncpg
 import httpx
 import pytest
 
@@ -59,12 +60,14 @@ async def slowest_answer(house: House, seconds: float) -> float:
     return slowest
 
 
+@pytest.mark.fault(11)
 async def test_11_all_services_killed_at_once(mortal_house: House, tmp_path: Path) -> None:
     async with under_load(mortal_house, tmp_path, 11):
         await asyncio.gather(*(process.kill() for process in mortal_house.processes.values()))
         await mortal_house.start()
 
 
+@pytest.mark.fault(12)
 async def test_12_the_broker_is_killed_and_comes_back(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -82,6 +85,7 @@ async def test_12_the_broker_is_killed_and_comes_back(
         )
 
 
+@pytest.mark.fault(13)
 async def test_13_the_broker_stops_in_order_and_starts_again(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -92,6 +96,7 @@ async def test_13_the_broker_stops_in_order_and_starts_again(
         await all_ready(mortal_house, 30)
 
 
+@pytest.mark.fault(14)
 async def test_14_a_frozen_broker_delays_no_answer_and_ends_no_task(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -109,6 +114,7 @@ async def test_14_a_frozen_broker_delays_no_answer_and_ends_no_task(
         await all_ready(mortal_house, 30)
 
 
+@pytest.mark.fault(15)
 async def test_15_a_memory_alarm_stops_publishing_and_nothing_else(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -117,6 +123,7 @@ async def test_15_a_memory_alarm_stops_publishing_and_nothing_else(
     await _alarm(mortal, mortal_house, tmp_path, raised, cleared)
 
 
+@pytest.mark.fault(16)
 async def test_16_a_disk_alarm_stops_publishing_and_nothing_else(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -141,6 +148,7 @@ async def _alarm(
         )
 
 
+@pytest.mark.fault(17)
 async def test_17_a_full_queue_refuses_and_what_it_refused_waits_in_the_outbox(
     mortal: Mortal, mortal_house: House, tmp_path: Path
 ) -> None:
@@ -166,6 +174,7 @@ async def test_17_a_full_queue_refuses_and_what_it_refused_waits_in_the_outbox(
         await becomes(mortal_house, "orders", OUTBOX, 0)
 
 
+@pytest.mark.fault(18)
 async def test_18_a_queue_deleted_under_its_consumer_is_declared_again(
     mortal_house: House, tmp_path: Path
 ) -> None:
@@ -189,6 +198,7 @@ async def consumed_again(house: House, name: str) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     "demand", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=["fast", "immediate", "killed"]
 )
@@ -204,6 +214,45 @@ async def test_32_the_database_ends_and_comes_back(
         assert all(process.is_running for process in mortal_house.processes.values())
 
 
+@pytest.mark.fault(34)
+async def test_34_a_database_that_only_reads_puts_commands_off_and_consumers_wait_until_it_writes(
+    mortal: Mortal, mortal_house: House, tmp_path: Path
+) -> None:
+    async with under_load(mortal_house, tmp_path, 34) as trade:
+        await only_reads(mortal, True)
+        try:
+            await asyncio.sleep(1)
+            before, parked = len(trade.orders), await _parked(mortal_house)
+            await asyncio.sleep(5)
+
+            # each of the three customers may have had an answer on its way
+            assert len(trade.orders) <= before + 3, "an order was answered that was not stored"
+            assert trade.met["503 orders"] > 0
+            assert await _parked(mortal_house) == parked, "nobody's event is to blame"
+        finally:
+            await only_reads(mortal, False)
+        await all_ready(mortal_house, 20)
+        before = len(trade.orders)
+        await asyncio.sleep(6)
+        assert len(trade.orders) > before
+
+
+async def only_reads(mortal: Mortal, is_so: bool) -> None:
+    """As a server is that another has taken over from: it answers, and refuses to write."""
+    db = await asyncpg.connect(mortal.servers.postgres_url)
+    try:
+        await db.execute("SET default_transaction_read_only = off")
+        await db.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if is_so else 'off'}")
+        await db.execute("SELECT pg_reload_conf()")
+    finally:
+        await db.close()
+
+
+async def _parked(house: House) -> int:
+    return sum([await one_of(house, service, "SELECT count(*) FROM parked") for service in house.names])
+
+
+@pytest.mark.fault(33)
 async def test_33_database_sessions_are_ended_at_random(mortal_house: House, tmp_path: Path) -> None:
     chance = random.Random(33)
     async with under_load(mortal_house, tmp_path, 33):

@@ -7,7 +7,7 @@ from tests.integration.test_main_chain import _can_be_picked, special_order
 
 
 async def told(story: Story) -> list[dict[str, Any]]:
-    """Five orders: filled, waiting, half received, cancelled, and one that nobody can buy."""
+    """Six orders: filled, waiting, waiting behind it, half received, cancelled, and one that nobody can buy."""
     _, filled = await special_order(story, 5)
     await story.receive(await story.purchase_order(filled), 5)
     await story.pending_shipment(filled, 5)
@@ -22,6 +22,8 @@ async def told(story: Story) -> list[dict[str, Any]]:
     await story.on_the_shelf(gadget, 7)
     waiting = await story.order(filled["customer"], (gadget, 10))
     await story.pending_shipment(waiting, 7)
+    behind = await story.order(filled["customer"], (gadget, 2))
+    await story.now(behind)
 
     part = await story.item("PART", special_order=True)
     half = await story.order(filled["customer"], (part, 10))
@@ -39,7 +41,7 @@ async def told(story: Story) -> list[dict[str, Any]]:
     orphan = await story.item("ORPHAN", special_order=True, vendor=False, cost=None)
     nobody = await story.order(filled["customer"], (orphan, 2))
     await story.now(nobody)
-    return [filled, waiting, half, gone, nobody]
+    return [filled, waiting, behind, half, gone, nobody]
 
 
 async def _ship(story: Story, order: dict[str, Any], qty: int) -> None:

@@ -168,6 +168,12 @@ PLANTS = (
         "I-12",
     ),
     Plant(
+        "I-12",
+        "inventory",
+        "UPDATE demand SET priority = -1 WHERE sku LIKE 'GADGET%' AND granted > 0",
+        "I-12 I-15",
+    ),
+    Plant(
         "I-13",
         "shipping",
         "INSERT INTO outbox (event_id, event_at, quarantined_at, last_error) VALUES "
@@ -225,6 +231,19 @@ PLANTS = (
         "I-15",
     ),
     Plant(
+        "I-15",
+        "inventory",
+        "UPDATE demand SET all_or_nothing = NOT all_or_nothing WHERE sku LIKE 'GADGET%'",
+        "I-15",
+    ),
+    Plant(
+        "I-15",
+        "purchasing",
+        "INSERT INTO replenishment_proposals (sku, warehouse, version, qty, lead_time_days, told_at) "
+        "VALUES ('GADGET', 'MAIN', 1, 5, 3, now())",
+        "I-15",
+    ),
+    Plant(
         "I-16",
         "shipping",
         "INSERT INTO parked (consumer, event_id, state, last_error) VALUES ('shipping', "
@@ -254,6 +273,12 @@ PLANTS = (
         "shipping",
         "UPDATE shipment_shares SET qty = qty + 1 WHERE shipped = 0",
         "I-15 I-20",
+    ),
+    Plant(
+        "I-20",
+        "inventory",
+        "UPDATE adjustments SET asking = 1",
+        "I-20",
     ),
     Plant(
         "I-20",
