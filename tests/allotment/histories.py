@@ -15,7 +15,7 @@ from tests.allotment.shop import Shop, together
 
 KEYS = (("TABLE", "MAIN"), ("TABLE", "EAST"), ("CHAIR", "MAIN"))
 T = TypeVar("T")
-EXAMPLES = int(os.environ.get("TIELINE_ALLOTMENT_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("TIELINE_ALLOTMENT_EXAMPLES", "6"))
 profile = settings(
     max_examples=EXAMPLES, deadline=None, print_blob=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],

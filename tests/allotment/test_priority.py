@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.contracts.inventory import StockAllotted, WithdrawalAsked
@@ -16,7 +16,7 @@ from tests.allotment.histories import KEYS, profile
 from tests.allotment.shop import Shop, empty_shop
 
 TABLE = KEYS[0]
-queues = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=7)
+queues = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2), st.integers(0, 5)), min_size=2, max_size=7)
 """(quantity, priority, minute of opening) of each order."""
 
 
@@ -43,6 +43,7 @@ async def _held(shop: Shop) -> dict[UUID, Decimal]:
     priority=st.integers(-1, 3),
     seed=st.integers(0, 99),
 )
+@example(units=10, queue=[(4, 0, 0), (6, 0, 1), (3, 0, 2)], who=2, priority=3, seed=0)
 async def test_a_moved_priority_asks_each_victim_for_what_it_loses_and_no_more(
     counter: Bench, units: int, queue: list[tuple[int, int, int]], who: int, priority: int, seed: int
 ) -> None:
