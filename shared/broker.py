@@ -22,7 +22,7 @@ from aio_pika.abc import (
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 
-from shared import crashing, metrics
+from shared import amqp, crashing, metrics
 from shared.logging import get_logger
 from shared.patience import pause
 from shared.topology import Topology, declare_own
@@ -98,8 +98,8 @@ def with_heartbeat(url: str) -> str:
 
 async def _connect(url: str, part: str) -> AbstractConnection:
     async with asyncio.timeout(CONNECT_TIMEOUT):
-        return await aio_pika.connect(
-            with_heartbeat(url), client_properties={"connection_name": part}, timeout=CONNECT_TIMEOUT
+        return await amqp.connect(
+            with_heartbeat(url), CONNECT_TIMEOUT, client_properties={"connection_name": part}
         )
 
 

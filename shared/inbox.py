@@ -19,7 +19,7 @@ from uuid import UUID
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Double, Integer, Row, Text, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -94,21 +94,45 @@ _PARK = text(
     WHERE parked.error_code = 'NewerMajor' AND parked.state = 'retry' AND excluded.error_code <> 'NewerMajor'
     """
 )
-_DUE = text(
+_LEASE = text(
     """
-    SELECT event_id, body, attempts, updated_at FROM parked WHERE consumer = :consumer AND state = 'retry'
-    AND next_at <= clock_timestamp() ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    WITH due AS (
+        SELECT consumer, event_id, error_code, last_error, attempts + 1 AS attempt,
+               error_code IS DISTINCT FROM 'NewerMajor' OR type = ANY(:known) AS is_known
+        FROM parked WHERE consumer = :consumer AND state = 'retry' AND next_at <= clock_timestamp()
+        ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE parked SET attempts = due.attempt, updated_at = clock_timestamp(),
+        next_at = clock_timestamp()
+            + make_interval(secs => (CAST(:waits AS double precision[]))[least(due.attempt, :most)]),
+        state = CASE WHEN due.is_known AND due.attempt > :most THEN 'dead' ELSE 'retry' END,
+        error_code = CASE WHEN due.is_known THEN 'Unfinished' ELSE due.error_code END,
+        last_error = CASE WHEN due.is_known
+            THEN left('try ' || due.attempt || ' began and never ended; before it: '
+                      || coalesce(substring(due.last_error FROM 'before it: (.*)'), due.last_error, ''), 2000)
+            ELSE due.last_error END
+    FROM due WHERE parked.consumer = due.consumer AND parked.event_id = due.event_id
+    RETURNING parked.event_id, parked.body, parked.attempts, parked.updated_at, due.error_code, due.last_error
     """
+).bindparams(
+    bindparam("known", type_=ARRAY(Text)),
+    bindparam("waits", type_=ARRAY(Double)),
+    bindparam("most", type_=Integer),
+)
+_STILL = text(
+    "SELECT 1 FROM parked WHERE consumer = :consumer AND event_id = :id AND updated_at = :seen FOR UPDATE"
 )
 _DONE = text(
-    "UPDATE parked SET state = 'done', updated_at = clock_timestamp() WHERE consumer = :consumer AND event_id = :id"
+    """
+    UPDATE parked SET state = 'done', error_code = :code, last_error = :error, updated_at = clock_timestamp()
+    WHERE consumer = :consumer AND event_id = :id
+    """
 )
 _AGAIN = text(
     """
-    UPDATE parked SET attempts = attempts + 1, state = :state, error_code = :code, last_error = :error,
-        updated_at = clock_timestamp(),
+    UPDATE parked SET state = :state, error_code = :code, last_error = :error, updated_at = clock_timestamp(),
         next_at = clock_timestamp() + make_interval(secs => CAST(:wait AS double precision))
-    WHERE consumer = :consumer AND event_id = :id AND state = 'retry' AND updated_at = :seen
+    WHERE consumer = :consumer AND event_id = :id AND updated_at = :seen
     """
 )
 _WAKE = text(
@@ -366,39 +390,52 @@ class Inbox:
         await run(self._work, wake, Origin("kernel", "start", "start"), None)
 
     async def retry_due(self) -> bool:
-        """Try one parked event that is due; whether there was one."""
-        try:
-            return await run(self._work, self._retry, Origin("kernel", "retry", "retry"), None)
-        except _RetryFailed as failed:
-            await self._put_off(failed)
-            return True
+        """Try one parked event that is due; whether there was one.
 
-    async def _retry(self, tx: Tx) -> bool:
-        due = (await tx.db.execute(_DUE, {"consumer": self._work.service})).first()
+        The try is counted, and the next one set, before it is made: one that kills the process backs off as one that
+        fails does, and ends dead. The last one is dead while it lasts.
+        """
+        due = await run(self._work, self._lease, Origin("kernel", "retry", "retry"), None)
         if due is None:
             return False
+        try:
+            await run(self._work, self._retry, Origin("kernel", "retry", "retry"), None, due)
+        except _RetryFailed as failed:
+            await self._put_off(failed)
+        return True
+
+    async def _lease(self, tx: Tx) -> Row[Any] | None:
+        waits = [wait_before(attempt) for attempt in range(1, len(WAITS) + 1)]
+        known = [fact.TYPE for fact in self._handlers]
+        leased = await tx.db.execute(
+            _LEASE, {"consumer": self._work.service, "known": known, "waits": waits, "most": len(WAITS)}
+        )
+        return leased.first()
+
+    async def _retry(self, tx: Tx, due: Row[Any]) -> None:
+        row = {"consumer": self._work.service, "id": due.event_id}
+        if (await tx.db.execute(_STILL, {**row, "seen": due.updated_at})).first() is None:
+            return  # an operator has decided otherwise since
         event = self._reader.read(b"[" + orjson.dumps(due.body) + b"]", REPLAYER)
         if not event or event[0].told is None:
             raise _RetryFailed(due, event[0].problem if event else Unreadable("not heard here"))
         told = event[0].told
-        claim = await tx.db.execute(_CLAIM_PARKED, {"consumer": self._work.service, "id": told.id})
-        if claim.first() is not None:
+        if (await tx.db.execute(_CLAIM_PARKED, row)).first() is not None:
             try:
                 await self._handle(tx, type(told.fact), [told])
             except Exception as problem:
                 raise _RetryFailed(due, problem) from problem
-        await tx.db.execute(_DONE, {"consumer": self._work.service, "id": told.id})
-        return True
+        await tx.db.execute(_DONE, {**row, "code": due.error_code, "error": due.last_error})
 
     async def _put_off(self, failed: "_RetryFailed") -> None:
-        state = state_after(failed.problem, failed.attempts + 1)
+        state = state_after(failed.problem, failed.attempts)
 
         async def again(tx: Tx) -> None:
             await tx.db.execute(
                 _AGAIN,
                 {
                     "consumer": self._work.service, "id": failed.event_id, "state": state,
-                    "seen": failed.seen, "wait": wait_before(failed.attempts + 1), "code": error_code(failed.problem),
+                    "seen": failed.seen, "wait": wait_before(failed.attempts), "code": error_code(failed.problem),
                     "error": _storable(str(failed.problem)[:2000]),
                 },
             )  # fmt: skip

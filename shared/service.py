@@ -4,8 +4,10 @@
 """
 
 import asyncio
+import faulthandler
 import gc
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -48,6 +50,9 @@ HOUSEKEEPING_SECONDS = 600.0
 STOP_SECONDS = 10.0
 GRACE_SECONDS = 15
 WATCHDOG_SECONDS = 25.0
+"""From the signal on; a process that has not ended by itself then is ended by force, whatever it hangs in."""
+FORCED = 70
+"""The exit status of such a process."""
 
 
 Tick = Callable[[Tx], Awaitable[datetime]]
@@ -169,12 +174,26 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+        # a thread of its own: what hangs may hold the event loop, and must not hold this
+        self._watchdog = threading.Timer(WATCHDOG_SECONDS, _end_by_force)
+        self._watchdog.daemon = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal has come: whoever waits for something may stop waiting."""
+        if self._watchdog.ident is None:
+            self._watchdog.start()
         self._app.state.stopping.set()
         self._app.state.work.committed.fire()
         super().handle_exit(sig, frame)
+
+
+def _end_by_force() -> None:
+    """Every transaction under way is rolled back by the server; what was not acknowledged is delivered again."""
+    try:
+        log.critical("the process did not end by itself; ended by force", after_seconds=WATCHDOG_SECONDS)
+        faulthandler.dump_traceback()
+    finally:
+        os._exit(FORCED)
 
 
 class Tasks:

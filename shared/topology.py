@@ -15,6 +15,8 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 
+from shared import amqp
+
 DELIVERY_LIMIT = 50
 """Deliveries before the broker gives a message up to the dead queue: far above what restarts can use up."""
 DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
@@ -81,7 +83,7 @@ def inbox_arguments(service: str) -> dict[str, Any]:
 
 async def apply(url: str, topology: Topology) -> None:
     """Declare everything, producers' exchanges first: whatever is published from now on finds its queues."""
-    connection = await aio_pika.connect(url, timeout=10)
+    connection = await amqp.connect(url, 10)
     async with connection:
         channel = await connection.channel()
         producers = set(topology.bindings) | {p for heard in topology.bindings.values() for p in heard}

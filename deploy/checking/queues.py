@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from deploy.local.definitions import SERVICES
+from shared.amqp import connect
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ async def look_at_queues(amqp: str) -> dict[str, Queue]:
     I-14, which compares what was told with what was heard.
     """
     found: dict[str, Queue] = {}
-    connection = await aio_pika.connect(amqp, timeout=10)
+    connection = await connect(amqp, 10)
     async with connection:
         for service in SERVICES:
             for name in (f"{service}.inbox", f"{service}.dead"):

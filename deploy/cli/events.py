@@ -27,6 +27,7 @@ from deploy.local import servers
 from deploy.local.announcing import CannotRun
 from deploy.local.instance import Instance
 from deploy.topology import subscriptions
+from shared import amqp
 from shared.broker import BATCH_TYPE
 from shared.outbox import MOST_EVENTS_A_MESSAGE, Row, batches
 
@@ -105,7 +106,7 @@ async def tell_again(
             advance(counts.total(), share)
         return counts
     try:
-        async with await aio_pika.connect(admin, timeout=PUBLISH_TIMEOUT) as connection:
+        async with await amqp.connect(admin, PUBLISH_TIMEOUT) as connection:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             began = time.monotonic()
             async for kind, page, share in _pages(client, wanted):

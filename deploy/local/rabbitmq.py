@@ -8,7 +8,6 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import aio_pika
 from aio_pika.exceptions import AMQPError
 
 from deploy.local import accounts, processes
@@ -19,6 +18,7 @@ from deploy.local.definitions import ADMIN, VHOST, definitions
 from deploy.local.instance import Instance
 from deploy.local.postgres import awaited
 from deploy.local.processes import Process, recorded
+from shared import amqp
 
 LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 # schedulers that wait busily would take the processor from the services beside them
@@ -231,5 +231,5 @@ def answers(url: str) -> bool:
 
 
 async def _greet(url: str) -> None:
-    connection = await aio_pika.connect(url, timeout=10)
+    connection = await amqp.connect(url, 10)
     await asyncio.wait_for(connection.close(), 5)

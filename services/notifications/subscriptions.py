@@ -3,7 +3,7 @@
 from services.notifications import handlers
 from shared.contracts.inventory import GoodsPegged, GoodsReceived, InspectionCompleted, StockAllotted
 from shared.contracts.orders import SalesOrderCancelled, SalesOrderChanged, SalesOrderOpened
-from shared.contracts.purchasing import ExceptionCleared, ExceptionRaised
+from shared.contracts.purchasing import ExceptionCleared, ExceptionRaised, TaskDone, TaskRaised
 from shared.contracts.shipping import (
     ReleaseWithdrawn,
     ShipmentCreated,
@@ -24,6 +24,8 @@ SUBSCRIPTIONS: Subscriptions = {
     SalesOrderCancelled: handlers.order_told,
     ExceptionRaised: handlers.exception_told,
     ExceptionCleared: handlers.exception_told,
+    TaskRaised: handlers.task_told,
+    TaskDone: handlers.task_told,
     ShipmentCreated: handlers.shipment_created,
     ShipmentUnpicked: handlers.shipment_unpicked,
     ShipmentShipped: handlers.shipment_shipped,

@@ -439,7 +439,8 @@ answers_heard = Table(
     metadata,
     document_id("question_id"),
     document_id("about"),
-    PrimaryKeyConstraint("question_id", "about"),
+    qty("figure"),
+    PrimaryKeyConstraint("question_id", "about", "figure"),
 )
 
 customer_returns = Table(

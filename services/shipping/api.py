@@ -13,7 +13,7 @@ from services.shipping.domain.shipment import Shipment, State
 from services.shipping.schemas import printed
 from shared.errors import TielineError
 from shared.paging import PageParams
-from shared.web import Call, NoSuchDocument, Page, allows, paging, problems
+from shared.web import Call, Page, allows, paging, problems
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -227,12 +227,7 @@ async def packing_slip(shipment_id: UUID, call: Call = allows("shipping:read")) 
 
 
 async def _printed(call: Call, shipment_id: UUID) -> Printed:
-    async with call.work.engine.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
-        found = await views.printed(db, shipment_id, call.scope)
-    if found is None:
-        raise NoSuchDocument("There is no such document, or it is not in your warehouses")
-    return printable(found)
+    return printable(await call.look(views.printed, shipment_id, call.scope))
 
 
 def _paper(page: str) -> Response:

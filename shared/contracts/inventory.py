@@ -115,7 +115,9 @@ class Taken(Record):
     for_order_number: str | None = None
     refused: Qty = Decimal(0)
     question_id: UUID | None = None
-    """The question that brought them: its natural key, once per line."""
+    """The question that brought them: with the allotment and its `withdrawn` figure the natural key of this news."""
+    allotment_id: UUID | None = None
+    """Whose units they were; the standing names the allotment. None: told before this was said."""
 
 
 class LineStanding(Record):
@@ -129,8 +131,9 @@ class LineStanding(Record):
     sku: str
     warehouse: str
     settled_version: int
-    """The newest version of the order that inventory has carried out for this line, questions answered; 0: not yet, or
-    the standing is no answer to an order (a fill from goods that came): alone it is nothing to decide on."""
+    """The newest version of the order that inventory has carried out for this line, questions answered: those that ask
+    the line for units, and those that ask others for what it lacks (BO-9). 0: not yet, or the standing is no answer to an
+    order (a fill from goods that came): alone it is nothing to decide on."""
     allotments: list[Allotment]
     """The line's allotments that are new or have changed; of an answer to its order every live one, so that it may be
     heard before an older one."""

@@ -168,3 +168,51 @@ class ExceptionCleared(ExceptionSnapshot):
     """What was in the way is gone."""
 
     TYPE: ClassVar[str] = "purchasing.exception.cleared.v1"
+
+
+class TaskKind(StrEnum):
+    """What a buyer should look at."""
+
+    TIE_BROKEN = "tie_broken"
+    """A tie of a sent PO was broken from the demand's side: its units stay on the PO, untied (BUY-16)."""
+    PEG_LOST = "peg_lost"
+    """Units that had come through a tie were lost in stock: their need reopens (BO-12)."""
+
+
+class TaskSnapshot(Fact):
+    """A task of a buyer; a higher version replaces a lower one: 1 raised, 2 done."""
+
+    task_id: UUID
+    version: int
+    kind: TaskKind
+    buyer: str
+    warehouse: str
+    po_id: UUID
+    po_number: str
+    po_line_no: int
+    order_id: UUID
+    order_number: str
+    line_id: UUID
+    line_no: int
+    component: int
+    sku: str
+    qty: Qty
+    reason: str
+    message: str
+    created_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return str(self.task_id)
+
+
+class TaskRaised(TaskSnapshot):
+    """A buyer has something to look at."""
+
+    TYPE: ClassVar[str] = "purchasing.task.raised.v1"
+
+
+class TaskDone(TaskSnapshot):
+    """Somebody has seen to it."""
+
+    TYPE: ClassVar[str] = "purchasing.task.done.v1"

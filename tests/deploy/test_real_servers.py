@@ -19,6 +19,7 @@ from deploy.local.choice import Way
 from deploy.local.definitions import SERVICES
 from deploy.local.instance import CHECKOUT, Instance, is_free
 from deploy.local.servers import Servers
+from shared import amqp
 
 pytestmark = [
     pytest.mark.servers,
@@ -205,4 +206,4 @@ async def _feeds_inventorys_queue(channel: aio_pika.abc.AbstractChannel) -> None
 
 async def _guest_is_not_let_in(ready: Servers) -> None:
     with pytest.raises(AMQPError):
-        await aio_pika.connect(servers.login(ready.rabbitmq_url, "guest", "guest", "/"), timeout=5)
+        await amqp.connect(servers.login(ready.rabbitmq_url, "guest", "guest", "/"), 5)

@@ -81,7 +81,12 @@ async def test_no_document_of_another_warehouse_is_there(
     unpriced = await story.item("UNPRICED", special_order=True, cost=None)
     await story.order(await story.customer("ANOTHER"), (unpriced, 1))
     await story.when(lambda: _rows(story, "purchasing", "/v1/exceptions"), "an exception")
-    counted = {"warehouse": story.warehouse, "sku": story.code("GADGET"), "counted": "7", "reason": "yearly count"}
+    counted = {
+        "warehouse": story.warehouse,
+        "sku": story.code("GADGET"),
+        "counted": "7",
+        "reason": "yearly count",
+    }
     await story.client.post("inventory", "/v1/stock-counts", counted)
     await quiet(house)
     before = await books(house)

@@ -65,3 +65,35 @@ async def test_stock_below_its_minimum_is_proposed_to_the_buyers_until_it_is_ord
     await proposed("38")
     await story.client.post("purchasing", f"/v1/purchase-orders/{bought['id']}/open")
     await proposed()
+
+
+@pytest.mark.rule("BO-12")
+@pytest.mark.rule("NOTE-2")
+async def test_a_lost_peg_is_bought_again_and_its_buyer_has_a_task_until_he_has_seen_to_it(
+    story: Story,
+) -> None:
+    await story.opens()
+    sku = await story.item("LAMP", special_order=True)
+    order = await story.order(await story.customer(), (sku, 10))
+    po = await story.purchase_order(order)
+    await story.receive(po, 10)
+    await story.pending_shipment(order, 10)
+
+    lost = {"sku": sku, "warehouse": story.warehouse, "qty": "-4", "reason": "a shelf broke"}
+    await story.client.post("inventory", "/v1/stock/adjustments", lost)
+
+    async def tasks() -> list[dict[str, Any]]:
+        found = await story.client.get("purchasing", "/v1/tasks", po_id=po["id"], state="open")
+        return list(found["data"])
+
+    async def notices(state: str) -> list[dict[str, Any]]:
+        return await story.notices(order, kind="purchase_task", state=state)
+
+    (task,) = await story.when(tasks, "a task for the buyer")
+    assert (task["kind"], task["qty"], task["order_number"]) == ("peg_lost", "4", order["number"])
+    again = await story.purchase_order(order, 2)
+    assert await story.when(lambda: notices("open"), "a notice of the task")
+    await story.receive(again, 4)
+    await story.eventually(order, granted=10)
+    await story.client.post("purchasing", f"/v1/tasks/{task['id']}/done")
+    assert await story.when(lambda: notices("closed"), "the notice is closed")

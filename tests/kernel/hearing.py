@@ -15,16 +15,23 @@ from shared.testing import Bench
 from shared.unit_of_work import Told, Tx
 
 
+class Killed(BaseException):
+    """Stands for the death of the process: no `except Exception` of ours sees it, and the transaction is gone."""
+
+
 class Ear:
-    """Counts what it hears in the toy table, and can be told to fail."""
+    """Counts what it hears in the toy table, and can be told to fail, or to die."""
 
     def __init__(self) -> None:
         self.fails_on: set[str] = set()
+        self.dies_on: set[str] = set()
         self.batches: list[int] = []
 
     async def warehouses(self, tx: Tx, told: Sequence[Told[WarehouseSaved]]) -> None:
         self.batches.append(len(told))
         for t in told:
+            if t.fact.code in self.dies_on:
+                raise Killed
             if t.fact.code in self.fails_on:
                 raise RuntimeError(f"cannot take {t.fact.code}")
             await tx.db.execute(

@@ -13,7 +13,8 @@ from shared.ids import new_id
 from shared.inbox import WAITS
 from shared.service import Service
 from shared.testing import Api, Bench, make_api
-from tests.kernel.hearing import Ear, event, heard, inbox_of, states, take, take_raw
+from shared.unit_of_work import Tx
+from tests.kernel.hearing import Ear, Killed, event, heard, inbox_of, states, take, take_raw
 from tests.kernel.test_web import told_problem
 
 PARKED = "/v1/ops/inventory/parked"
@@ -73,7 +74,7 @@ async def test_an_event_that_always_fails_is_tried_on_schedule_then_dead_and_don
     assert await inbox.retry_due() is True
     assert await heard(kernel) == {"A": 1}
     shown = await show(api, always["id"])
-    assert (shown["state"], shown["attempts"]) == ("done", 7)
+    assert (shown["state"], shown["attempts"]) == ("done", 8)
     assert [(row["action"], row["actor"]) for row in shown["history"]] == [("replayed", "olga")]
 
 
@@ -258,3 +259,59 @@ async def test_an_operators_decision_is_not_overruled_by_a_try_that_was_under_wa
     await inbox.retry_due()
 
     assert await states(kernel) == ["discarded"]
+
+
+@pytest.mark.fault(10)
+async def test_a_retry_that_kills_the_process_backs_off_and_ends_dead(kernel: Bench) -> None:
+    ear = Ear()
+    ear.fails_on = {"A"}
+    inbox = inbox_of(kernel, ear)
+    await take(inbox, event("A"), event("B"))
+    ear.dies_on = {"A"}
+    waits = []
+
+    for _ in WAITS:
+        await kernel.write("UPDATE parked SET next_at = clock_timestamp()")
+        with pytest.raises(Killed):
+            await inbox_of(kernel, ear).retry_due()  # each time another process
+        assert await inbox_of(kernel, ear).retry_due() is False  # and the next start leaves it alone
+        waits.append(await wait_of(kernel))
+
+    assert all(0.75 * due <= found <= 1.2 * due for due, found in zip(WAITS[1:], waits, strict=False))
+    (row,) = await kernel.sql("SELECT state, attempts, error_code, last_error FROM parked")
+    assert tuple(row) == ("dead", 7, "Unfinished", "try 7 began and never ended; before it: cannot take A")
+    assert await heard(kernel) == {"B": 1}
+
+
+@pytest.mark.fault(10)
+async def test_a_replay_that_kills_the_process_is_tried_once(kernel: Bench, api: Api) -> None:
+    ear = Ear()
+    (event_id,) = await dead(kernel, ear, "A")
+    ear.dies_on = {"A"}
+
+    await api.post(f"{PARKED}/{event_id}/replay")
+    with pytest.raises(Killed):
+        await inbox_of(kernel, ear).retry_due()
+
+    assert await inbox_of(kernel, ear).retry_due() is False
+    assert await states(kernel) == ["dead"]
+
+
+async def test_an_event_that_was_edited_or_discarded_before_its_try_began_is_left_alone(
+    kernel: Bench, api: Api
+) -> None:
+    ear = Ear()
+    (event_id,) = await dead(kernel, ear, "A")
+    ear.fails_on = set()
+    await api.post(f"{PARKED}/{event_id}/replay")
+    inbox = inbox_of(kernel, ear)
+    original = inbox._retry
+
+    async def discarded_meanwhile(tx: Tx, due: Any) -> None:
+        await api.post(f"{PARKED}/{event_id}/discard", json={"reason": "enough"})
+        await original(tx, due)
+
+    inbox._retry = discarded_meanwhile  # type: ignore[method-assign]  # the moment between the lease and the try
+    await inbox.retry_due()
+
+    assert (await states(kernel), await heard(kernel)) == (["discarded"], {})

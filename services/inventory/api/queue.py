@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["stock"])
 async def availability(
     warehouse: Code,
     sku: Annotated[list[Code], Query(min_length=1, max_length=schemas.MOST_SKUS)],
-    priority: Annotated[int, Query(ge=-1_000_000, le=1_000_000)] = 0,
+    priority: Annotated[int, Query(ge=-1000, le=1000, description="As orders have it (ORD-3)")] = 0,
     call: Call = allows("inventory:read", "orders:write"),
 ) -> Response:
     """What an order of this priority would get of up to 100 items at once: free units, and units it could take (BO-1)."""

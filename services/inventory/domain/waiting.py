@@ -1,7 +1,7 @@
 """BO-18: why a line is waiting, from what inventory knows: reasons in order, each with quantities and references."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -60,6 +60,8 @@ class Supply:
     expected: Decimal
     tied_here: Decimal
     tied_to_others: Decimal
+    others: Sequence[Part] = ()
+    """For whom it is tied, the first of them."""
 
     @property
     def untied(self) -> Decimal:
@@ -82,6 +84,8 @@ class Known:
     holders: Sequence[Part]
     held: Decimal
     pegged_to_others: Decimal
+    peg_owners: Sequence[Part]
+    """Whose they are, the first of them."""
     quarantined: Decimal
     locked: Sequence[Part]
     asked_for: Sequence[Part]
@@ -179,8 +183,10 @@ def _held(known: Known) -> list[Why]:
         f"{plain(known.held)} are allotted to other lines, {plain(known.pegged_to_others)} arrived for others, "
         f"{plain(known.quarantined)} are in quarantine"
     )
-    kinds = (Part("pegged_to_others", known.pegged_to_others), Part("quarantined", known.quarantined))
-    parts = (*known.holders[:MOST_PARTS], *(part for part in kinds if part.qty))
+    named = known.peg_owners[:MOST_PARTS]
+    unnamed = max(ZERO, known.pegged_to_others - _units(named))
+    kinds = (Part("pegged_to_others", unnamed), Part("quarantined", known.quarantined))
+    parts = (*known.holders[:MOST_PARTS], *named, *(part for part in kinds if part.qty))
     return [Why(Code.HELD, total, says, parts)]
 
 
@@ -190,19 +196,23 @@ def _incoming(known: Known) -> list[Why]:
     here, others = _total(s.tied_here for s in known.supply), _total(s.tied_to_others for s in known.supply)
     untied = _total(s.untied for s in known.supply)
     says = f"Expected: {plain(here)} for it, {plain(untied)} for the queue, {plain(others)} for other lines"
-    parts = []
-    for supply in known.supply:
-        by_kind = (
-            ("tied_here", supply.tied_here),
-            ("untied", supply.untied),
-            ("tied_to_others", supply.tied_to_others),
-        )
-        parts += [
-            Part(what, qty, po_number=supply.po_number, expected_on=supply.expected_on)
-            for what, qty in by_kind
-            if qty
-        ]
+    parts = [part for supply in known.supply for part in _for_whom(supply)]
     return [Why(Code.INCOMING, here + others + untied, says, tuple(parts[:MOST_PARTS]))]
+
+
+def _for_whom(supply: Supply) -> list[Part]:
+    """What of it is for the line, for the queue, and for which others, with its purchase order and date."""
+    kinds = (
+        Part("tied_here", supply.tied_here),
+        Part("untied", supply.untied),
+        *supply.others,
+        Part("tied_to_others", max(ZERO, supply.tied_to_others - _units(supply.others))),
+    )
+    return [
+        replace(part, po_number=supply.po_number, expected_on=supply.expected_on)
+        for part in kinds
+        if part.qty
+    ]
 
 
 def _missing(known: Known) -> list[Why]:

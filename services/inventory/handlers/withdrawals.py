@@ -186,6 +186,7 @@ def _taken(before: Mapping[UUID, Allotment], given: Iterable[Given]) -> dict[Lin
                 for_order_number=own.ask.order_number,
                 refused=own.refused,
                 question_id=own.ask.question_id,
+                allotment_id=own.ask.allotment_id,
             )
             found.setdefault(before[own.ask.allotment_id].line, []).append(taken)
     return found

@@ -205,6 +205,33 @@ async def test_a_voided_shipments_pegs_stay_their_customers_and_good_units_are_n
     assert (await scene.bench.told(InspectionCompleted))[-1].closed
 
 
+@pytest.mark.rule("SO-9")
+@pytest.mark.rule("SO-10")
+@pytest.mark.parametrize("rest_first", [True, False])
+async def test_the_uninspected_rest_of_a_mixed_pick_comes_back_to_be_inspected_and_the_passed_part_does_not(
+    scene: Scene, rest_first: bool
+) -> None:
+    (order,), inspection = await pegged(scene, 10)
+    await scene.inspects(inspection.id, 6)
+    (ticket,) = await scene.told_tickets(order)
+
+    # 6 passed ones stand on one shipment, 4 uninspected ones on another; both are voided
+    said = [(4, 4), (10, 4)] if rest_first else [(6, 0), (10, 4)]
+    for returned, unproven in said:
+        fact = voided(ticket, returned)
+        told = fact.allotments[0].model_copy(update={"unproven": Decimal(unproven)})
+        await scene.bench.hear(handlers.shipment_voided, fact.model_copy(update={"allotments": [told]}))
+        (looked_at,) = await scene.bench.sql("SELECT * FROM inspections")
+        assert (looked_at.to_inspect, looked_at.passed, looked_at.state) == (10, 6, "open")
+
+    again = (await scene.tickets(order))[1:]
+    born = [(int(t.qty), int(t.passed), t.gated) for t in again]
+    assert born == ([(4, 0, True), (6, 6, False)] if rest_first else [(6, 6, False), (4, 0, True)])
+    await scene.inspects(inspection.id, 4)
+    assert (await scene.bench.told(InspectionCompleted))[-1].closed
+    assert [int(t.passed) for t in (await scene.tickets(order))[1:]] == [t[0] for t in born]
+
+
 @pytest.mark.rule("SO-10")
 async def test_a_pegs_returned_units_are_free_when_their_line_needs_them_no_more(scene: Scene) -> None:
     (order,), _ = await pegged(scene, 10)

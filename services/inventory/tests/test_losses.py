@@ -85,6 +85,7 @@ async def test_the_line_that_lost_units_hears_why(scene: Scene) -> None:
 
     standing = await scene.last_standing(order)
     assert [(int(t.qty), t.reason, t.for_order_id) for t in standing.taken] == [(2, "loss", None)]
+    assert [t.allotment_id for t in standing.taken] == [a.allotment_id for a in standing.allotments]
     logged = await scene.bench.log("demand", order.lines[0].line_id)
     assert logged[-1].after["why"] == "loss"
 

@@ -324,6 +324,21 @@ async def test_refused_units_are_asked_for_again_when_their_shipment_is_unpicked
 
 
 @pytest.mark.rule("BO-10")
+async def test_an_unpicking_that_is_told_again_unlocks_nothing_that_was_refused_since(shop: Shop) -> None:
+    await shop.scene.stocked(10)
+    await shop.open(10)
+    await shop.scene.orders(opened(order_line(6), at=9, priority=1))
+    unpicked = await picked(shop.scene, shop.orders[0])
+    await shop.scene.bench.hear(handlers.units_withdrawn, answered((await shop.scene.questions())[-1], [0]))
+    await shop.scene.bench.hear(handlers.shipment_unpicked, unpicked)
+    await shop.scene.bench.hear(handlers.units_withdrawn, answered((await shop.scene.questions())[-1], [0]))
+
+    await shop.scene.bench.hear(handlers.shipment_unpicked, unpicked)
+
+    assert len(await shop.scene.questions()) == 2
+
+
+@pytest.mark.rule("BO-10")
 async def test_a_refusal_heard_after_its_shipment_was_unpicked_is_asked_again(shop: Shop) -> None:
     await shop.scene.stocked(10)
     await shop.open(10)

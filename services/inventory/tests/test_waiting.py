@@ -226,6 +226,17 @@ async def test_what_waiting_lines_need_is_not_available_while_nothing_is_filled_
     assert await available(api_inventory, "TABLE", priority=3) == {"TABLE": ("4", "0")}
 
 
+@pytest.mark.rule("BO-1")
+@pytest.mark.parametrize("priority", [1001, -1001, 2**31, -(2**63)])
+async def test_availability_for_a_priority_that_no_order_can_have_is_refused(
+    scene: Scene, api_inventory: Api, priority: int
+) -> None:
+    answer = await api_inventory.get(f"/v1/stock/availability?warehouse=MAIN&sku=TABLE&priority={priority}")
+
+    assert answer.status_code == 422
+    assert "priority" in answer.text
+
+
 async def test_availability_outside_the_callers_warehouses_is_not_there(
     api_inventory: Api, shop: Scene
 ) -> None:
@@ -256,6 +267,9 @@ async def test_a_waiting_line_is_told_who_ranks_ahead_what_is_held_what_comes_an
     await shop.stocked(8)
     holder, first = await queue(shop, 8, 6)
     await shop.buys(sent(po_line(10, expected_on=date(2026, 4, 1))))
+    other = opened(order_line(3, special=True), at=1)
+    await shop.orders(other)
+    await shop.buys(sent(po_line(3, tied(other, 3), expected_on=date(2026, 4, 2))))
     last = opened(order_line(9), at=9)
     await shop.orders(last)
 
@@ -269,10 +283,13 @@ async def test_a_waiting_line_is_told_who_ranks_ahead_what_is_held_what_comes_an
     assert told["ranks_ahead"]["parts"][0]["what"] == "opened_earlier"
     assert [(p["what"], p["qty"], p["order_number"]) for p in told["held"]["parts"]] == [
         ("holds", "8", holder.number),
-        ("pegged_to_others", "5", None),
+        ("pegged_to", "5", special.number),
     ]
-    assert [(p["what"], p["qty"], p["expected_on"]) for p in told["incoming"]["parts"]] == [
-        ("untied", "10", "2026-04-01")
+    assert [
+        (p["what"], p["qty"], p["expected_on"], p["order_number"]) for p in told["incoming"]["parts"]
+    ] == [
+        ("untied", "10", "2026-04-01", None),
+        ("tied_to", "3", "2026-04-02", other.number),
     ]
     assert told["missing"]["qty"] == "5"
 

@@ -18,7 +18,7 @@ def known(**other: Any) -> Known:
     values: dict[str, Any] = {
         "demand": demand(5, 10), "allotted": ZERO, "pegged": ZERO, "own_asked": (), "available": ZERO, "ahead": (),
         "ahead_lacks": ZERO, "ahead_lines": 0, "holders": (), "held": ZERO, "pegged_to_others": ZERO,
-        "quarantined": ZERO, "locked": (), "asked_for": (), "supply": (), "skips": False, "by_hand": False,
+        "peg_owners": (), "quarantined": ZERO, "locked": (), "asked_for": (), "supply": (), "skips": False, "by_hand": False,
     }  # fmt: skip
     return Known(**{**values, **other})
 
@@ -109,3 +109,25 @@ def test_a_reason_names_the_first_20_lines_and_the_sum_over_all() -> None:
     (why,) = [w for w in reasons(known(locked=locked)) if w.code is Code.LOCKED]
 
     assert (int(why.qty), len(why.parts)) == (30, 20)
+
+
+@pytest.mark.rule("BO-18")
+def test_pegs_and_tied_supply_name_the_first_of_those_they_are_for_and_the_rest_as_a_sum() -> None:
+    supply = replace(coming(12, here=2, others=6), others=[Part("tied_to", Decimal(4), "SO-3", 1)])
+    owners = [Part("pegged_to", Decimal(3), "SO-2", 1)]
+    state = known(pegged_to_others=Decimal(5), peg_owners=owners, supply=[supply])
+
+    why = {reason.code: reason for reason in reasons(state)}
+
+    assert [(part.what, int(part.qty), part.order_number) for part in why[Code.HELD].parts] == [
+        ("pegged_to", 3, "SO-2"),
+        ("pegged_to_others", 2, None),
+    ]
+    assert [
+        (part.what, int(part.qty), part.order_number, part.po_number) for part in why[Code.INCOMING].parts
+    ] == [
+        ("tied_here", 2, None, "PO-1"),
+        ("untied", 4, None, "PO-1"),
+        ("tied_to", 4, "SO-3", "PO-1"),
+        ("tied_to_others", 2, None, "PO-1"),
+    ]

@@ -93,7 +93,8 @@ _SUPPLY = text(
     """
     SELECT p.number AS po_number, l.expected_on, i.expected,
         coalesce(sum(tie.open) FILTER (WHERE (tie.line_id, tie.component) = (:line_id, :component)), 0) AS tied_here,
-        coalesce(sum(tie.open) FILTER (WHERE (tie.line_id, tie.component) <> (:line_id, :component)), 0) AS tied_to_others
+        coalesce(sum(tie.open) FILTER (WHERE (tie.line_id, tie.component) <> (:line_id, :component)), 0) AS tied_to_others,
+        l.po_line_id
     FROM incoming_lines i JOIN purchase_order_lines l ON l.po_line_id = i.po_line_id
     JOIN purchase_orders p ON p.po_id = l.po_id
     LEFT JOIN LATERAL (
@@ -103,6 +104,25 @@ _SUPPLY = text(
     WHERE i.sku = :sku AND i.warehouse = :warehouse AND i.open
     GROUP BY p.number, l.po_line_id, l.expected_on, i.shipment_id, i.expected
     ORDER BY l.expected_on NULLS LAST, p.number, l.po_line_id
+    """
+)
+_PEG_OWNERS = text(
+    """
+    SELECT d.order_number, d.line_no, sum(a.qty - a.withdrawn - a.failed - a.shipped - a.returned) AS qty
+    FROM demand d JOIN allotments a ON a.line_id = d.line_id AND a.component = d.component
+    WHERE d.sku = :sku AND d.warehouse = :warehouse AND d.need > d.shipped AND d.granted > d.shipped
+      AND (d.line_id, d.component) <> (:line_id, :component) AND a.receipt_line_id IS NOT NULL
+      AND a.qty > a.withdrawn + a.failed + a.shipped + a.returned
+    GROUP BY d.order_number, d.line_no ORDER BY d.order_number, d.line_no LIMIT :most
+    """
+)
+_TIED_TO_OTHERS = text(
+    """
+    SELECT t.po_line_id, t.order_number, t.line_no, t.qty - greatest(t.closed, t.close_floor) - t.pegged AS qty
+    FROM incoming_lines i JOIN ties t ON t.po_line_id = i.po_line_id
+    WHERE i.sku = :sku AND i.warehouse = :warehouse AND i.open AND (t.line_id, t.component) <> (:line_id, :component)
+      AND t.qty > greatest(t.closed, t.close_floor) + t.pegged
+    ORDER BY t.order_number, t.line_no LIMIT :most
     """
 )
 _AVAILABLE = text(
@@ -180,14 +200,27 @@ async def waiting(db: AsyncConnection, line_id: UUID, component: int, scope: Sco
         holders=[_part("holds", row) for row in await db.execute(_HOLDERS, {**place, **line, **most})],
         held=stock.allotted - stock.own_allotted if stock else ZERO,
         pegged_to_others=stock.pegged - stock.own_pegged + stock.arrived if stock else ZERO,
+        peg_owners=[_part("pegged_to", row) for row in await db.execute(_PEG_OWNERS, {**place, **line, **most})],
         quarantined=stock.quarantined if stock else ZERO,
         locked=[_part("being_picked", row) for row in locked],
         asked_for=[_part(row.reason, row) for row in asked if row.asker == own.order_id and row.asker_number
                    and (row.line_id, row.component) != own.line and row.reason in ("priority", "rank")],
-        supply=[Supply(*row) for row in await db.execute(_SUPPLY, {**place, **line})],
+        supply=await _supply(db, {**place, **line, **most}),
         skips=chosen.head_of_line is HeadOfLine.SKIP,
         by_hand=chosen.backorder_management is BackorderManagement.OFF,
     )  # fmt: skip
+
+
+async def _supply(db: AsyncConnection, about: dict[str, Any]) -> list[Supply]:
+    """What is expected, line by line of purchase orders, and the first of those it is tied to."""
+    tied = (await db.execute(_TIED_TO_OTHERS, about)).all()
+    return [
+        Supply(
+            row.po_number, row.expected_on, row.expected, row.tied_here, row.tied_to_others,
+            [_part("tied_to", other) for other in tied if other.po_line_id == row.po_line_id],
+        )
+        for row in await db.execute(_SUPPLY, {name: about[name] for name in about if name != "most"})
+    ]  # fmt: skip
 
 
 def _part(what: str, row: Row[Any]) -> Part:

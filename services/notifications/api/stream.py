@@ -19,7 +19,6 @@ from starlette.responses import StreamingResponse
 
 from services.notifications import schemas, views
 from services.notifications.domain.notice import Kind
-from services.notifications.views import Burst
 from shared.errors import BadRequest, Unavailable
 from shared.web import Call, allows, problems
 
@@ -99,7 +98,7 @@ async def _events(call: Call, query: Select[Any], position: int) -> AsyncIterato
         yield b"retry: 2000\n" + _heartbeat(position)
         silent_since = time.monotonic()
         while time.monotonic() < end and not _stopping(call):
-            found = await _look(call, query, position)
+            found = await call.look(views.burst, query, position)
             position = max(position, found.horizon)
             if found.rows:
                 yield b"".join(_event(row) for row in found.rows)
@@ -115,16 +114,8 @@ async def _events(call: Call, query: Select[Any], position: int) -> AsyncIterato
 
 async def _start(call: Call, position: int | None) -> int:
     """Where to begin: now, or at the position; one that lies ahead (of a restored database, say) is brought back."""
-    async with call.work.engine.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
-        newest = await views.horizon(db)
+    newest = await call.look(views.horizon)
     return newest if position is None else min(position, newest)
-
-
-async def _look(call: Call, query: Select[Any], position: int) -> Burst:
-    async with call.work.engine.connect() as db:
-        await db.execution_options(isolation_level="AUTOCOMMIT")
-        return await views.burst(db, query, position)
 
 
 def _event(row: Any) -> bytes:

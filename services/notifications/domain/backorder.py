@@ -38,6 +38,8 @@ class Demand:
     """What it had with inventory's first answer; None before that."""
     granted: Decimal
     shipped: Decimal
+    was_taken: bool = False
+    """Something was taken from it at some time."""
 
     @property
     def lacking(self) -> Decimal:
@@ -100,6 +102,8 @@ def _wish(kind: Kind, words: str, demands: Sequence[Demand], concerns: Sequence[
 
 
 def _taken(demands: Sequence[Demand], taken: Sequence[tuple[Demand, Taking]]) -> list[Wish]:
+    if not taken:
+        return []
     concerns = [
         _concern(one, taking.qty, uuid5(one.line_id, f"{one.component} {taking.for_order_number}"))
         for one, taking in taken

@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     INSPECTION = "inspection"
     PURCHASE_EXCEPTION = "purchase_exception"
+    PURCHASE_TASK = "purchase_task"
     BACKORDERED = "backordered"
     BACKORDER_FILLED = "backorder_filled"
     TAKEN = "taken_by_priority"
@@ -105,7 +106,15 @@ def closed_by_hand(notice: Notice, now: datetime) -> Notice:
             kind=notice.kind,
             by_hand=sorted(BY_HAND),
         )
-    return as_changed(notice, turned(notice, State.CLOSED, now))
+    return closed(notice, now)
+
+
+def closed(notice: Notice, now: datetime) -> Notice:
+    """The notice closed; one that is closed stays as it is."""
+    if notice.state is State.CLOSED:
+        return notice
+    version, closed_at = notice.version + 1, notice.closed_at or now
+    return replace(notice, state=State.CLOSED, closed_at=closed_at, version=version)
 
 
 def turned(notice: Notice, state: State, now: datetime) -> Notice:

@@ -1,4 +1,4 @@
-"""The notice of something that cannot be bought as it stands (NOTE-2, BUY-2): open while its exception is."""
+"""The notice of what a buyer should look at (NOTE-2, BUY-2): open while its exception, or his task, is."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from .notice import Concern, Kind, Notice, State, as_changed, turned
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An entry of the exception desk at one version, raised or cleared."""
+    """An entry of the exception desk, or a buyer's task, at one version: raised, or cleared (done)."""
 
     exception_id: UUID
     version: int
@@ -24,6 +24,7 @@ class Trouble:
     po_id: UUID | None
     po_number: str | None
     concern: Concern | None
+    kind: Kind = Kind.PURCHASE_EXCEPTION
 
 
 def newest(troubles: Iterable[Trouble]) -> dict[UUID, Trouble]:
@@ -46,7 +47,7 @@ def heard(notice: Notice | None, trouble: Trouble, now: datetime, new_id: Callab
 def _made(notice_id: UUID, trouble: Trouble, now: datetime) -> Notice:
     return Notice(
         notice_id=notice_id,
-        kind=Kind.PURCHASE_EXCEPTION,
+        kind=trouble.kind,
         subject=trouble.exception_id,
         warehouse=trouble.warehouse,
         title="",

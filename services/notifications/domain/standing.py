@@ -7,11 +7,12 @@ another order end in the same open notices. One notice per kind and subject: rel
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from shared.decimals import ZERO, plain
 
-from .notice import Concern, Key, Kind, Notice, State, as_changed, turned
+from .notice import Concern, Key, Kind, Notice, State, as_changed, closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ def brought(
 ) -> Notice | None:
     """The notice as its condition now is; None when there is none and need not be."""
     if wish is None:
-        return None if notice is None else as_changed(notice, turned(notice, State.CLOSED, now))
+        return None if notice is None else closed(notice, now)
+    said = _said(wish)
     if notice is None:
-        return _filled(_made(wish, new_id(), now), wish)
-    return as_changed(notice, turned(_filled(notice, wish), State.OPEN, now))
+        return Notice(notice_id=new_id(), kind=wish.kind, subject=wish.subject, raised_at=now, **said)
+    return as_changed(notice, replace(notice, **said, state=State.OPEN, closed_at=None))
 
 
 def order_subject(order_id: UUID, warehouse: str) -> UUID:
@@ -70,34 +72,22 @@ def about(concerns: Sequence[Concern], unit: str | None = None) -> str:
 _MOST_NAMED = 3
 
 
-def _made(wish: Wish, notice_id: UUID, now: datetime) -> Notice:
-    return Notice(
-        notice_id=notice_id,
-        kind=wish.kind,
-        subject=wish.subject,
-        warehouse=wish.warehouse,
-        title="",
-        sku="",
-        raised_at=now,
-    )
-
-
-def _filled(notice: Notice, wish: Wish) -> Notice:
+def _said(wish: Wish) -> dict[str, Any]:
+    """What the notice takes over from the wish."""
     concerns = in_turn(wish.concerns)
     skus = {concern.sku for concern in concerns}
-    return replace(
-        notice,
-        warehouse=wish.warehouse,
-        title=wish.title,
-        sku=concerns[0].sku or "" if len(skus) == 1 else "",
-        unit=wish.unit,
-        qty=sum((concern.qty for concern in concerns), ZERO),
-        shipment_id=wish.shipment_id,
-        shipment_number=wish.shipment_number,
-        reason=wish.reason,
-        message=wish.message,
-        concerns=concerns,
-    )
+    return {
+        "warehouse": wish.warehouse,
+        "title": wish.title,
+        "sku": concerns[0].sku or "" if len(skus) == 1 else "",
+        "unit": wish.unit,
+        "qty": sum((concern.qty for concern in concerns), ZERO),
+        "shipment_id": wish.shipment_id,
+        "shipment_number": wish.shipment_number,
+        "reason": wish.reason,
+        "message": wish.message,
+        "concerns": concerns,
+    }
 
 
 def _turn(concern: Concern) -> tuple[str, int, int, UUID]:

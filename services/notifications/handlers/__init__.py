@@ -2,7 +2,7 @@
 
 from .arrivals import goods_pegged, goods_received, inspection_completed
 from .backorders import stock_allotted
-from .exceptions import exception_told
+from .exceptions import exception_told, task_told
 from .orders import order_told
 from .people import change_team, create_team, subscribe, unsubscribe
 from .reading import close_notice, read_notice
@@ -32,6 +32,7 @@ __all__ = [
     "shipment_voided",
     "stock_allotted",
     "subscribe",
+    "task_told",
     "units_withdrawn",
     "unsubscribe",
 ]

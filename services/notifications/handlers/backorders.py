@@ -31,7 +31,7 @@ async def settle_orders(tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
     demands = await store.load_demands(tx.db, causes) if causes else []
     if not demands:
         return
-    takings = await store.load_takings(tx.db, (one.line_id for one in demands))
+    takings = await store.load_takings(tx.db, (one.line_id for one in demands if one.was_taken))
     wanted: dict[Key, Wish | None] = {}
     because: dict[Key, Told[Any]] = {}
     for order_id, group in groupby(demands, key=_order):
@@ -39,8 +39,7 @@ async def settle_orders(tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
         if not is_undecided(own):
             for key, wish in _of_order(own, takings):
                 wanted[key], because[key] = wish, causes[order_id]
-    before = await store.load_notices(tx.db, KINDS, (subject for _, subject in wanted))
-    await bring(tx, before, wanted, because)
+    await bring(tx, wanted, because)
 
 
 def _of_order(demands: Sequence[Demand], takings: Sequence[Taking]) -> Iterable[tuple[Key, Wish | None]]:

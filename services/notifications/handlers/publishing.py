@@ -33,11 +33,11 @@ async def publish(
 
 async def bring(
     tx: Tx,
-    before: Mapping[Key, Notice],
     wishes: Mapping[Key, Wish | None],
     causes: Mapping[Key, Told[Any]],
 ) -> None:
     """Publish what these conditions make of their notices; None: the condition holds no more."""
+    before = await store.load_notices_to_bring(tx.db, wishes)
     after: dict[Key, Notice] = {}
     for key, wish in wishes.items():
         notice = brought(before.get(key), wish, tx.now, new_id)

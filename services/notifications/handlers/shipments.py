@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.notifications import store
-from services.notifications.domain.notice import Concern, Key, Kind, Notice, State
+from services.notifications.domain.notice import Concern, Key, Kind, Notice
 from services.notifications.domain.outgoing import Incident, blocked, happened, ready
 from services.notifications.domain.standing import Wish, brought, order_subject
 from shared.contracts.shipping import (
@@ -85,8 +85,7 @@ async def settle_ready(tx: Tx, causes: Mapping[UUID, Told[Any]], gone: frozenset
     parcels = await store.load_parcels(tx.db, causes.keys() - gone) if causes.keys() - gone else []
     wanted: dict[Key, Wish | None] = {(Kind.SHIPMENT_READY, one): None for one in gone}
     wanted |= {(Kind.SHIPMENT_READY, one.shipment_id): ready(one) for one in parcels}
-    before = await store.load_notices(tx.db, [Kind.SHIPMENT_READY], causes)
-    await bring(tx, before, wanted, {key: causes[key[1]] for key in wanted})
+    await bring(tx, wanted, {key: causes[key[1]] for key in wanted})
 
 
 async def _keep(tx: Tx, told: Sequence[tuple[Told[Any], Shipment]]) -> None:
@@ -134,8 +133,7 @@ async def _bring_locks(tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
     for (order_id, warehouse), locks in groups.items():
         key = Kind.PICK_LOCK, order_subject(order_id, warehouse)
         wanted[key], because[key] = blocked(order_id, list(locks.values())), causes[order_id]
-    before = await store.load_notices(tx.db, [Kind.PICK_LOCK], (subject for _, subject in wanted))
-    await bring(tx, before, wanted, because)
+    await bring(tx, wanted, because)
 
 
 async def _raise(tx: Tx, told: Sequence[tuple[Told[Any], Incident]]) -> None:
@@ -151,8 +149,7 @@ async def _raise(tx: Tx, told: Sequence[tuple[Told[Any], Incident]]) -> None:
 
 async def _settle_incidents(tx: Tx, told: Sequence[Told[ShipmentCreated]]) -> None:
     causes = {line.order_id: t for t in told for line in t.fact.shipment.lines}
-    found = await store.notices_about_orders(tx.db, INCIDENTS, causes)
-    before = {key: notice for key, notice in found.items() if notice.state is State.OPEN}
+    before = await store.open_notices_about_orders(tx.db, INCIDENTS, causes)
     if before:
         because = {key: causes.get(one.concerns[0].order_id, told[0]) for key, one in before.items()}
         await publish(tx, before, await _with_later(tx, before), because)

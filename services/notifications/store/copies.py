@@ -115,7 +115,8 @@ _PUT_LOCKS = text(
 
 _DEMANDS = text(
     """
-    SELECT d.*, coalesce(held.granted, 0) AS granted, coalesce(held.shipped, 0) AS shipped
+    SELECT d.*, coalesce(held.granted, 0) AS granted, coalesce(held.shipped, 0) AS shipped,
+        EXISTS (SELECT 1 FROM takings AS t WHERE t.line_id = d.line_id AND t.component = d.component) AS was_taken
     FROM demands AS d
     LEFT JOIN LATERAL (
         SELECT sum(c.qty - c.withdrawn - c.failed - c.returned) AS granted, sum(c.shipped) AS shipped
@@ -205,7 +206,8 @@ async def load_demands(db: AsyncConnection, order_ids: Iterable[UUID]) -> list[D
 
 async def load_takings(db: AsyncConnection, line_ids: Iterable[UUID]) -> list[Taking]:
     """What was taken from these lines."""
-    rows = await db.execute(_TAKINGS, {"ids": sorted(set(line_ids))})
+    ids = sorted(set(line_ids))
+    rows = await db.execute(_TAKINGS, {"ids": ids}) if ids else ()
     return [
         Taking(row.line_id, row.component, row.for_order_number or None, row.qty, row.reason) for row in rows
     ]
@@ -273,6 +275,7 @@ def _demand(row: Row[Any]) -> Demand:
         first_granted=row.first_granted,
         granted=row.granted,
         shipped=row.shipped,
+        was_taken=row.was_taken,
     )
 
 

@@ -1,11 +1,25 @@
 """Notices with whom they concern, and the order in which they become visible."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, select, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Row,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain.inspection import Finding
@@ -23,27 +37,44 @@ _MOVING = (
     *("qty", "passed", "failed", "vendor", "po_id", "po_number", "receipt_id", "receipt_number"),
     *("receipt_line_id", "shipment_id", "shipment_number", "reason", "message", "closed_at"),
 )
+_LIFE = ("state", "version", "news", "source_version", "closed_at")
 _CONCERN = ("notice_id", "key", "order_id", "order_number", "line_id", "line_no", "component", "qty", "sku")
 _FINDING = ("inspection_id", "version", "passed", "failed", "closed")
 
 
 _ids = bindparam("ids", type_=ARRAY(Uuid))
 _LOCK_STREAM = text(f"SELECT pg_advisory_xact_lock({_STREAM_LOCK})")
-_NOTICES = select(notices).where(
+_READ = tuple(
+    "id" if one.name == "notice_id" else one.name for one in fields(Notice) if one.name != "concerns"
+)
+"""The columns of a notice, in the order of its fields; those of a concern have its fields' order."""
+_WIDTH, _KIND, _STATE = len(_READ), _READ.index("kind"), _READ.index("state")
+_WHOLE = select(
+    *(notices.c[name] for name in _READ), *(notice_concerns.c[name] for name in _CONCERN[1:])
+).outerjoin_from(notices, notice_concerns, notice_concerns.c.notice_id == notices.c.id)
+_NOTICES = _WHOLE.where(
     notices.c.kind == bindparam("kinds", type_=ARRAY(Text)).any_(), notices.c.subject == _ids.any_()
 )
-_ABOUT_ORDERS = select(notices).where(
+_wanted = (
+    func.unnest(
+        bindparam("kinds", type_=ARRAY(Text)),
+        bindparam("subjects", type_=ARRAY(Uuid)),
+        bindparam("wished", type_=ARRAY(Boolean)),
+    )
+    .table_valued(column("kind", Text), column("subject", Uuid), column("is_wished", Boolean), name="wanted")
+    .render_derived()
+)
+_TO_BRING = _WHOLE.join(
+    _wanted, (_wanted.c.kind == notices.c.kind) & (_wanted.c.subject == notices.c.subject)
+).where(or_(_wanted.c.is_wished, notices.c.state == literal_column("'open'")))
+_ABOUT_ORDERS = _WHOLE.where(
     notices.c.kind == bindparam("kinds", type_=ARRAY(Text)).any_(),
+    notices.c.state == literal_column("'open'"),
     notices.c.id.in_(
         select(notice_concerns.c.notice_id).where(
             notice_concerns.c.order_id == bindparam("order_ids", type_=ARRAY(Uuid)).any_()
         )
     ),
-)
-_CONCERNS = (
-    select(notice_concerns)
-    .where(notice_concerns.c.notice_id == _ids.any_())
-    .order_by(notice_concerns.c.notice_id)
 )
 _INSERT = text(
     f"""
@@ -65,6 +96,13 @@ _UPDATE = text(
     FROM {given(("id", *_MOVING))} WHERE notices.id = given.id
     """  # noqa: S608  # constants of this module
 ).bindparams(*arrays(notices, ("id", *_MOVING)))
+_UPDATE_LIFE = text(
+    f"""
+    UPDATE notices SET {", ".join(f"{name} = given.{name}" for name in _LIFE)}, position = nextval('notice_positions')
+    FROM {given(("id", *_LIFE))} WHERE notices.id = given.id
+    """  # noqa: S608  # constants of this module
+).bindparams(*arrays(notices, ("id", *_LIFE)))
+"""Most changes open or close a notice and leave what it says."""
 _PUT_CONCERNS = text(
     f"""
     INSERT INTO notice_concerns ({", ".join(_CONCERN)}) SELECT * FROM {given(_CONCERN)}
@@ -108,31 +146,41 @@ async def load_notices(
 ) -> dict[Key, Notice]:
     """The notices of these kinds about these subjects."""
     wanted = {"kinds": [kind.value for kind in kinds], "ids": sorted(set(subjects))}
-    return await _with_concerns(db, (await db.execute(_NOTICES, wanted)).all())
+    return _whole((await db.execute(_NOTICES, wanted)).all())
 
 
-async def notices_about_orders(
+async def load_notices_to_bring(
+    db: AsyncConnection, wishes: Mapping[Key, object | None]
+) -> dict[Key, Notice]:
+    """The notices with these keys, but for closed ones whose wish is None: those stay as they are."""
+    wanted = {
+        "kinds": [kind.value for kind, _ in wishes],
+        "subjects": [subject for _, subject in wishes],
+        "wished": [wish is not None for wish in wishes.values()],
+    }
+    return _whole((await db.execute(_TO_BRING, wanted)).all()) if wishes else {}
+
+
+async def open_notices_about_orders(
     db: AsyncConnection, kinds: Collection[Kind], order_ids: Iterable[UUID]
 ) -> dict[Key, Notice]:
-    """The notices of these kinds that concern these orders."""
+    """The open notices of these kinds that concern these orders."""
     wanted = {"kinds": [kind.value for kind in kinds], "order_ids": sorted(set(order_ids))}
-    return await _with_concerns(db, (await db.execute(_ABOUT_ORDERS, wanted)).all())
+    return _whole((await db.execute(_ABOUT_ORDERS, wanted)).all())
 
 
 async def load_notice(db: AsyncConnection, notice_id: UUID, scope: Scope) -> Notice | None:
     """One notice; None when it is not there or not in the scope."""
-    found = await db.execute(
-        select(notices).where(notices.c.id == notice_id, scope.where(notices.c.warehouse))
-    )
-    return next(iter((await _with_concerns(db, found.all())).values()), None)
+    found = await db.execute(_WHOLE.where(notices.c.id == notice_id, scope.where(notices.c.warehouse)))
+    return next(iter(_whole(found.all()).values()), None)
 
 
-async def _with_concerns(db: AsyncConnection, rows: Sequence[Row[Any]]) -> dict[Key, Notice]:
-    if not rows:
-        return {}
-    found = (await db.execute(_CONCERNS, {"ids": [row.id for row in rows]})).all()
-    concerns = {key: list(group) for key, group in groupby(found, key=lambda row: row.notice_id)}
-    loaded = (_notice(row, concerns.get(row.id, [])) for row in rows)
+def _whole(rows: Iterable[Row[Any]]) -> dict[Key, Notice]:
+    """Notices from rows that have one concern each."""
+    groups: dict[UUID, list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    loaded = (_notice(group) for group in groups.values())
     return {(notice.kind, notice.subject): notice for notice in loaded}
 
 
@@ -141,30 +189,35 @@ async def save_notices(db: AsyncConnection, changed: Sequence[tuple[Notice | Non
     new = [after for before, after in changed if before is None]
     moved = [(before, after) for before, after in changed if before is not None]
     if new:
-        rows = [_written(one) for one in new]
-        concerns = [_written_concern(one, concern) for one in new for concern in one.concerns]
-        of_notices = {name: [row[name] for row in rows] for name in _FIXED + _MOVING}
-        of_concerns = {f"concern_{name}": [row[name] for row in concerns] for name in _CONCERN}
-        await db.execute(_INSERT, {**of_notices, **of_concerns})
+        concerns = [(one.notice_id, *_concern_values(concern)) for one in new for concern in one.concerns]
+        of_concerns = _columns([f"concern_{name}" for name in _CONCERN], concerns)
+        await db.execute(_INSERT, {**_columns(_FIXED + _MOVING, map(_values, new)), **of_concerns})
+    if moved:
+        await _save_moved(db, moved)
+
+
+async def _save_moved(db: AsyncConnection, moved: Sequence[tuple[Notice, Notice]]) -> None:
+    reworded = [after for before, after in moved if _words(before) != _words(after)]
+    lived = [after for before, after in moved if _words(before) == _words(after)]
+    regrouped = [(before, after) for before, after in moved if before.concerns != after.concerns]
     put = [
-        _written_concern(after, concern)
-        for before, after in moved
-        for concern in after.concerns
-        if concern not in before.concerns
+        (after.notice_id, *_concern_values(concern))
+        for before, after in regrouped
+        for concern in set(after.concerns).difference(before.concerns)
     ]
-    gone: list[Mapping[str, Any]] = [
-        {"notice_id": after.notice_id, "key": concern.key}
-        for before, after in moved
-        for concern in before.concerns
-        if concern.key not in {one.key for one in after.concerns}
+    gone = [
+        (after.notice_id, key)
+        for before, after in regrouped
+        for key in {one.key for one in before.concerns}.difference(one.key for one in after.concerns)
     ]
     for statement, names, rows in (
-        (_UPDATE, ("id", *_MOVING), [_written(after) for _, after in moved]),
-        (_PUT_CONCERNS, _CONCERN, put),
-        (_DROP_CONCERNS, _CONCERN[:2], gone),
+        (_UPDATE, ("id", *_MOVING), [_moving_values(one) for one in reworded]),
+        (_UPDATE_LIFE, ("id", *_LIFE), [_life_values(one) for one in lived]),
+        (_PUT_CONCERNS, _CONCERN, sorted(put)),
+        (_DROP_CONCERNS, _CONCERN[:2], sorted(gone)),
     ):
         if rows:
-            await db.execute(statement, {name: [row[name] for row in rows] for name in names})
+            await db.execute(statement, _columns(names, rows))
 
 
 async def load_findings(db: AsyncConnection, inspection_ids: Iterable[UUID]) -> dict[UUID, Finding]:
@@ -181,21 +234,28 @@ async def save_findings(db: AsyncConnection, told: Collection[Finding]) -> dict[
     return {row.inspection_id: Finding(*(getattr(row, name) for name in _FINDING)) for row in rows}
 
 
-def _notice(row: Row[Any], concerns: Sequence[Row[Any]]) -> Notice:
-    said: dict[str, Any] = {name: getattr(row, name) for name in _FIXED + _MOVING}
-    said |= {"notice_id": said.pop("id"), "kind": Kind(row.kind), "state": State(row.state)}
-    own = (Concern(**{name: getattr(one, name) for name in _CONCERN[1:]}) for one in concerns)
-    return Notice(**said, concerns=tuple(sorted(own, key=_turn)))
+def _notice(rows: Sequence[Row[Any]]) -> Notice:
+    said = list(rows[0][:_WIDTH])
+    said[_KIND], said[_STATE] = Kind(said[_KIND]), State(said[_STATE])
+    own = [Concern(*row[_WIDTH:]) for row in rows if row[_WIDTH] is not None]
+    return Notice(*(*said, tuple(sorted(own, key=_turn))))
 
 
 def _turn(concern: Concern) -> tuple[str, int, int, UUID]:
     return concern.order_number, concern.line_no, concern.component, concern.key
 
 
-def _written(notice: Notice) -> Mapping[str, Any]:
-    said: dict[str, Any] = {name: getattr(notice, name) for name in _FIXED + _MOVING if name != "id"}
-    return {**said, "id": notice.notice_id, "kind": notice.kind.value, "state": notice.state.value}
+def _getter(names: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*("notice_id" if name == "id" else name for name in names))
 
 
-def _written_concern(notice: Notice, concern: Concern) -> Mapping[str, Any]:
-    return {"notice_id": notice.notice_id, **{name: getattr(concern, name) for name in _CONCERN[1:]}}
+_values = _getter(_FIXED + _MOVING)
+_moving_values = _getter(("id", *_MOVING))
+_life_values = _getter(("id", *_LIFE))
+_words = _getter(name for name in _MOVING if name not in _LIFE)
+_concern_values = _getter(_CONCERN[1:])
+
+
+def _columns(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    columns = [list(values) for values in zip(*rows, strict=True)]
+    return dict(zip(names, columns or [[] for _ in names], strict=True))

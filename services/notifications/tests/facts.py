@@ -14,7 +14,14 @@ from shared.contracts.inventory import (
     ReceivedLine,
 )
 from shared.contracts.orders import SalesOrderChanged, ShipType
-from shared.contracts.purchasing import ExceptionCleared, ExceptionKind, ExceptionRaised
+from shared.contracts.purchasing import (
+    ExceptionCleared,
+    ExceptionKind,
+    ExceptionRaised,
+    TaskDone,
+    TaskKind,
+    TaskRaised,
+)
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
@@ -179,3 +186,22 @@ def raised(number: int = 5001, version: int = 1, **other: Any) -> ExceptionRaise
 def cleared(number: int = 5001, version: int = 2, **other: Any) -> ExceptionCleared:
     """What was in the way is gone."""
     return ExceptionCleared(**_exception(number, version, **other))
+
+
+def _task(number: int) -> dict[str, Any]:
+    return {
+        "task_id": uid(number), "kind": TaskKind.PEG_LOST, "buyer": "bob", "warehouse": "MAIN", "po_id": uid(12),
+        "po_number": "PO-000012", "po_line_no": 1, "order_id": uid(1001), "order_number": "SO-000001",
+        "line_id": uid(2110), "line_no": 10, "component": 0, "sku": "VALVE", "qty": Decimal(4),
+        "reason": "lost in stock", "message": "4 EA of VALVE were lost in stock", "created_at": NOW,
+    }  # fmt: skip
+
+
+def task_raised(number: int = 6001) -> TaskRaised:
+    """A buyer has something to look at."""
+    return TaskRaised(version=1, **_task(number))
+
+
+def task_done(number: int = 6001) -> TaskDone:
+    """Somebody has seen to it."""
+    return TaskDone(version=2, **_task(number))

@@ -11,6 +11,7 @@ from decimal import Decimal
 from shared.decimals import ZERO, plain
 from shared.errors import Refused
 
+from .copying import changed
 from .order import Line
 
 
@@ -66,8 +67,8 @@ def close_short(line: Line, qty: Decimal, wish_version: int) -> Line:
 def freed(line: Line) -> Line:
     """The line with `cancelled` raised by what has really been freed of its wish; it only grows."""
     if line.is_service:
-        return replace(line, cancelled=line.cancel_wanted)
+        return changed(line, cancelled=line.cancel_wanted)
     if not line.wish_is_settled or line.cancel_wanted <= line.cancelled:
         return line
     most = max(ZERO, line.ordered - max(line.granted, line.shipped))
-    return replace(line, cancelled=max(line.cancelled, min(line.cancel_wanted, most)))
+    return changed(line, cancelled=max(line.cancelled, min(line.cancel_wanted, most)))

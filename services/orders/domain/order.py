@@ -132,16 +132,13 @@ class Order:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """An order from its stored fields."""
-        return cls(
-            **{
-                **stored,
-                "state": OrderState(stored["state"]),
-                "ship_type": ShipType(stored["ship_type"]),
-                "shortage_answer": answer_of(stored["shortage_answer"]),
-                "warehouses": tuple(stored["warehouses"]),
-                "creator_scopes": tuple(stored["creator_scopes"]),
-            }
-        )
+        found = dict(stored)
+        found["state"] = OrderState(found["state"])
+        found["ship_type"] = ShipType(found["ship_type"])
+        found["shortage_answer"] = answer_of(found["shortage_answer"])
+        found["warehouses"] = tuple(found["warehouses"])
+        found["creator_scopes"] = tuple(found["creator_scopes"])
+        return cls(**found)
 
     @property
     def is_open(self) -> bool:
@@ -170,16 +167,15 @@ class Order:
                 wanted=to.value,
                 allowed=allowed,
             )
-        moved = replace(self, state=to)
         match to:
             case OrderState.OPEN:
-                return replace(moved, opened_at=now)
+                return replace(self, state=to, opened_at=now)
             case OrderState.FILLED:
-                return replace(moved, filled_at=now)
+                return replace(self, state=to, filled_at=now)
             case OrderState.CLOSED:
-                return replace(moved, closed_at=now)
+                return replace(self, state=to, closed_at=now)
             case _:
-                return replace(moved, cancelled_at=now)
+                return replace(self, state=to, cancelled_at=now)
 
     def must_be(self, *states: OrderState) -> None:
         """Refuse a change that this state does not take."""
@@ -250,14 +246,11 @@ class Line:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """A line from its stored fields."""
-        return cls(
-            **{
-                **stored,
-                "kind": ItemKind(stored["kind"]),
-                "comments": tuple(stored["comments"]),
-                "shortage_answer": answer_of(stored["shortage_answer"]),
-            }
-        )
+        found = dict(stored)
+        found["kind"] = ItemKind(found["kind"])
+        found["comments"] = tuple(found["comments"])
+        found["shortage_answer"] = answer_of(found["shortage_answer"])
+        return cls(**found)
 
     @property
     def is_special(self) -> bool:

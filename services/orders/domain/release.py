@@ -13,12 +13,13 @@ holds by construction: a special line gets allotments from receipts only.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from shared.decimals import ZERO
 
 from .allotment import Allotment
+from .copying import changed
 from .order import Line, Order, ShipType
 
 HELD = "held"
@@ -78,13 +79,13 @@ def decide_releases(
         obstacle = why_not(order, line, covered=covered)
         if obstacle:
             if allotment.is_released:
-                revoked.append((replace(allotment, revoke_no=allotment.release_no), obstacle))
+                revoked.append((changed(allotment, revoke_no=allotment.release_no), obstacle))
         elif (
             anew
             if allotment.is_released
             else _goes_now(line, allotment, auto_ship_on_receipt or line.id in by_hand)
         ):
-            released.append(replace(allotment, release_no=max(allotment.release_no, allotment.revoke_no) + 1))
+            released.append(changed(allotment, release_no=max(allotment.release_no, allotment.revoke_no) + 1))
     return Releases(
         tuple(released),
         tuple(allotment for allotment, _ in revoked),

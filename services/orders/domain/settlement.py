@@ -12,7 +12,7 @@ Any order, doubling or delay of the facts ends in the same result, because every
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +23,7 @@ from shared.decimals import ZERO
 from . import allotment as tickets
 from .allotment import Allotment
 from .cancelling import freed
+from .copying import changed
 from .order import MOST_LINES, Address, Line, Order, OrderState, ShortageAnswer
 from .release import Releases, decide_releases
 from .special import SpecialOrder, Tie, derived
@@ -54,9 +55,9 @@ class Picture:
         """The line of this number."""
         return next((line for line in self.lines if line.line_no == line_no), None)
 
-    def with_line(self, changed: Line) -> "Picture":
+    def with_line(self, new: Line) -> "Picture":
         """The picture with one line replaced."""
-        return replace(self, lines=tuple(changed if line.id == changed.id else line for line in self.lines))
+        return changed(self, lines=tuple(new if line.id == new.id else line for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def settle(
         return Settled(before, Tell.NOTHING, Releases(), filled=False)
     held_anew = order.is_open and order.credit_hold != before.customer_on_hold
     if held_anew:
-        order = replace(order, credit_hold=before.customer_on_hold)
+        order = changed(order, credit_hold=before.customer_on_hold)
     summed = _with_sums(before.lines, before.allotments)
     openings = _decide_openings(order, summed, new_id, shortage_fallback)
     news = any(_is_news(line, was) for line, was in zip(openings.lines, summed, strict=False))
@@ -107,7 +108,7 @@ def settle(
     if order.state is OrderState.CANCELLED and before.order.state is not OrderState.CANCELLED:
         tell = Tell.CANCELLED
     if tell is not Tell.NOTHING:
-        order = replace(order, told=order.told + 1)
+        order = changed(order, told=order.told + 1)
     releases = decide_releases(
         order,
         lines,
@@ -119,7 +120,7 @@ def settle(
     allotments = _renumbered(before.allotments, releases)
     lines = _with_released(lines, allotments)
     specials = _specials(before.specials, lines, allotments, before.ties)
-    picture = replace(
+    picture = changed(
         before, order=with_marks(order, lines), lines=lines, allotments=allotments, specials=specials
     )
     filled = order.state is OrderState.FILLED and before.order.state is not OrderState.FILLED
@@ -130,7 +131,7 @@ def with_marks(order: Order, lines: Sequence[Line]) -> Order:
     """The order's marks: special (ORD-4), backordered (BO-8), its warehouses, and what inventory has settled of it."""
     goods = [line for line in lines if not line.is_service and not line.drop_ship]
     waiting = [line.settled_version for line in goods if not line.is_done]
-    return replace(
+    return changed(
         order,
         has_special=any(line.is_special for line in lines),
         is_backordered=any(line.backordered_at is not None and not line.is_done for line in lines),
@@ -146,7 +147,7 @@ def _with_sums(lines: Iterable[Line], allotments: Iterable[Allotment]) -> list[L
     return [
         line
         if line.is_service
-        else replace(
+        else changed(
             line,
             granted=tickets.granted(by_line.get(line.id, ())),
             shipped=tickets.shipped(by_line.get(line.id, ())),
@@ -183,7 +184,7 @@ def _decide_openings(
         )
         decided = decision.line
         if decided.cancel_wanted != line.cancel_wanted:
-            decided = replace(decided, wish_version=next_told)
+            decided = changed(decided, wish_version=next_told)
         kept.append(decided)
         if decision.by is not None:
             by.append((line.id, decision.by))
@@ -195,7 +196,7 @@ def _decide_openings(
                 linked(decided, decision.rest, line_id=new_id(), line_no=last_no, opening_version=next_told)
             )
     with_twins = [
-        replace(line, ordered=line.ordered + grown[line.id]) if line.id in grown else line for line in kept
+        changed(line, ordered=line.ordered + grown[line.id]) if line.id in grown else line for line in kept
     ]
     return _Openings(with_twins + splits, tuple(splits), tuple(by))
 
@@ -214,7 +215,7 @@ def _with_services(lines: Sequence[Line]) -> list[Line]:
     goods = [line for line in lines if not line.is_service]
     due = any(line.shipped > ZERO for line in goods) or all(line.is_done for line in goods)
     return [
-        replace(line, granted=line.need, shipped=max(line.shipped, line.need) if due else line.shipped)
+        changed(line, granted=line.need, shipped=max(line.shipped, line.need) if due else line.shipped)
         if line.is_service
         else line
         for line in lines
@@ -233,9 +234,9 @@ def _with_flag(line: Line, was: Line | None, now: datetime) -> Line:
     if flagged == line.is_backordered:
         return line
     if flagged:
-        return replace(line, is_backordered=True, backordered_at=line.backordered_at or now)
+        return changed(line, is_backordered=True, backordered_at=line.backordered_at or now)
     only_cancelled = was is not None and line.granted <= was.granted and line.cancelled > was.cancelled
-    return replace(line, is_backordered=False, backordered_at=None if only_cancelled else line.backordered_at)
+    return changed(line, is_backordered=False, backordered_at=None if only_cancelled else line.backordered_at)
 
 
 def _moved(order: Order, lines: Sequence[Line], now: datetime) -> Order:
@@ -247,8 +248,8 @@ def _moved(order: Order, lines: Sequence[Line], now: datetime) -> Order:
 
 
 def _renumbered(allotments: tuple[Allotment, ...], releases: Releases) -> tuple[Allotment, ...]:
-    changed = {ticket.id: ticket for ticket in (*releases.released, *releases.revoked)}
-    return tuple(changed.get(ticket.id, ticket) for ticket in allotments) if changed else allotments
+    moved = {ticket.id: ticket for ticket in (*releases.released, *releases.revoked)}
+    return tuple(moved.get(ticket.id, ticket) for ticket in allotments) if moved else allotments
 
 
 def _with_released(lines: Sequence[Line], allotments: Iterable[Allotment]) -> tuple[Line, ...]:
@@ -256,7 +257,7 @@ def _with_released(lines: Sequence[Line], allotments: Iterable[Allotment]) -> tu
     for ticket in allotments:
         released[ticket.line_id] = released.get(ticket.line_id, ZERO) + ticket.released
     return tuple(
-        replace(line, released=line.shipped if line.is_service else released.get(line.id, ZERO))
+        changed(line, released=line.shipped if line.is_service else released.get(line.id, ZERO))
         for line in lines
     )
 

@@ -16,6 +16,7 @@ from shared.decimals import ZERO, plain
 from shared.errors import Refused
 
 from .allotment import Allotment
+from .copying import changed
 from .order import ItemKind, Line, LineIsDone
 
 
@@ -141,11 +142,11 @@ def derived(
     A line that takes stock instead (SO-5) has let go of it.
     """
     if not line.is_special:
-        return replace(special, state=SpecialState.CANCELLED)
+        return changed(special, state=SpecialState.CANCELLED)
     mine = [allotment for allotment in allotments if allotment.component == special.component]
     to_come = sum((still_open(tie, mine) for tie in ties if tie.component == special.component), ZERO)
     qty = line.ordered - line.cancelled
-    return replace(
+    return changed(
         special,
         # a cancelled one keeps the quantity it was for
         qty=qty if qty > ZERO else special.qty,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from shared.decimals import ZERO
 
+from .copying import changed
 from .order import Line, Order, ShortageAnswer
 
 
@@ -51,7 +52,7 @@ def decide_opening(
     """
     if line.opening_decided or not line.has_settled:
         return Decision(line)
-    decided = replace(line, opening_decided=True)
+    decided = changed(line, opening_decided=True)
     if not line.is_from_stock or line.waiting <= ZERO:
         return Decision(decided)
     if order.no_backorders:

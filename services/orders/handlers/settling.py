@@ -10,6 +10,7 @@ from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx, changes
 
 from .. import store
+from ..domain.copying import changed
 from ..domain.order import Line, ShortageAnswer
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Settled, Tell, settle
@@ -107,10 +108,10 @@ def _with_version(before: Picture, settled: Settled) -> Settled:
         after.specials,
     ):
         return settled
-    numbered = replace(after.order, version=before.order.version + 1)
+    numbered = changed(after.order, version=before.order.version + 1)
     known = {special.id: special for special in before.specials}
     specials = tuple(
-        replace(special, version=special.version + 1)
+        changed(special, version=special.version + 1)
         if known.get(special.id, special) != special
         else special
         for special in after.specials
@@ -145,6 +146,8 @@ def record(tx: Tx, change: Change, settled: Settled) -> None:
     known = {line.id: line for line in before.lines}
     split = {line.id for line in settled.splits}
     for line in after.lines:
+        if line is known.get(line.id):
+            continue
         if line.id in known:
             write(part_of(line), cause.action, *_differences(known[line.id], line))
         else:
@@ -172,7 +175,7 @@ def record(tx: Tx, change: Change, settled: Settled) -> None:
 
 
 def _differences(old: object, new: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    if old == new:
+    if old is new or old == new:
         return {}, {}
     before, after = changes(old, new)
     return (

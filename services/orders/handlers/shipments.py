@@ -11,6 +11,7 @@ from shared.contracts.shipping import (
     ReleaseWithdrawn,
     Shipment,
     ShipmentCreated,
+    ShipmentLine,
     ShipmentShipped,
     ShipmentState,
     ShipmentUnpicked,
@@ -92,7 +93,7 @@ async def units_withdrawn(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
 
 async def _log_refused(tx: Tx, told: Sequence[Told[UnitsWithdrawn]]) -> None:
     refused = {
-        (one.fact.question_id, answer.allotment_id): (one, answer)
+        (one.fact.question_id, answer.allotment_id, answer.given): (one, answer)
         for one in told
         for answer in one.fact.answers
         if answer.refused > ZERO
@@ -173,8 +174,7 @@ async def _take(tx: Tx, heard: Sequence[Heard]) -> None:
     newest = _newest(heard)
     rows = [_shipment(one, shipment, tx) for one, shipment in newest.values()]
     shares = [share for _, shipment in newest.values() for share in _shares(shipment)]
-    stored = await store.keep_shipments(tx.db, rows, shares)
-    await store.keep_shipping_figures(tx.db, _figures(heard))
+    stored = await store.keep_shipments(tx.db, rows, shares, _figures(heard))
     short = await store.keep_short_ships(tx.db, _short(heard))
     pictures = await store.complete(tx.db, heads)
     causes = {
@@ -182,9 +182,12 @@ async def _take(tx: Tx, heard: Sequence[Heard]) -> None:
     }
     on_their_way = [Change.of(picture, causes[order_id]) for order_id, picture in pictures.items()]
     fresh = {shipment_id: newest[shipment_id] for shipment_id in stored}
+    moved = _by_order(fresh.values())
+    by_hand = {key: one for key, one in fresh.items() if one[0].by_hand}
     for change in on_their_way:
-        _log_shipments(change, fresh)
-        _block(change, fresh)
+        _log_shipments(change, moved.get(change.before.order.id, ()))
+        if by_hand:
+            _block(change, by_hand)
         _close_short(change, short)
     settled = await settle_orders(tx, on_their_way, bill=False)
     after = {order_id: one.picture for order_id, one in settled.items()}
@@ -264,28 +267,36 @@ def _short(heard: Iterable[Heard]) -> list[dict[str, Any]]:
     return rows
 
 
-def _log_shipments(change: Change, fresh: dict[UUID, tuple[Heard, Shipment]]) -> None:
+Moved = tuple[Heard, Shipment, ShipmentLine]
+"""A line of a shipment that has moved, and the fact that said so."""
+
+
+def _by_order(fresh: Iterable[tuple[Heard, Shipment]]) -> dict[UUID, list[Moved]]:
+    found: dict[UUID, list[Moved]] = {}
+    for one, shipment in fresh:
+        for line in shipment.lines:
+            found.setdefault(line.order_id, []).append((one, shipment, line))
+    return found
+
+
+def _log_shipments(change: Change, moved: Iterable[Moved]) -> None:
     """Each line's quantity on each shipment that has moved."""
-    order_id = change.before.order.id
-    for one, shipment in fresh.values():
-        change.more_log += [
-            (
-                f"line {line.line_no}",
-                one.action,
-                None,
-                {"shipment": shipment.number, "qty": line.qty, "shipped": line.shipped},
-            )
-            for line in shipment.lines
-            if line.order_id == order_id
-        ]
+    change.more_log += [
+        (
+            f"line {line.line_no}",
+            one.action,
+            None,
+            {"shipment": shipment.number, "qty": line.qty, "shipped": line.shipped},
+        )
+        for one, shipment, line in moved
+    ]
 
 
-def _block(change: Change, fresh: dict[UUID, tuple[Heard, Shipment]]) -> None:
+def _block(change: Change, by_hand: Mapping[UUID, tuple[Heard, Shipment]]) -> None:
     """SHIP-4: a void by hand blocks the release of its lines until they are released by hand."""
-    by_hand = [(one, shipment) for one, shipment in fresh.values() if one.by_hand]
-    voided = {line.line_id for _, shipment in by_hand for line in shipment.lines}
+    voided = {line.line_id for _, shipment in by_hand.values() for line in shipment.lines}
     # an emptied snapshot still says in its figures whose units went back
-    voided |= {figures.line_id for one, _ in by_hand for figures in one.figures}
+    voided |= {figures.line_id for one, _ in by_hand.values() for figures in one.figures}
     for line in change.now.lines:
         if line.id in voided:
             change.now = change.now.with_line(replace(line, release_blocked=True))

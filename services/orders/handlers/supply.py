@@ -1,6 +1,7 @@
 """What inventory and purchasing tell: who got stock, what arrived, what is tied, what is in the way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from shared.contracts.inventory import (
     InspectionCompleted,
     LineStanding,
     StockAllotted,
+    Taken,
 )
 from shared.contracts.purchasing import ExceptionCleared, ExceptionSnapshot, PurchaseOrderSnapshot, Tie
+from shared.decimals import ZERO
 from shared.preferences import preferences
 from shared.unit_of_work import Told, Tx
 
@@ -30,9 +33,9 @@ async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
     standings = [(one, line) for one in told for line in one.fact.lines]
     causes = {line.order_id: Cause("stock allotted", one, one.fact.reason) for one, line in standings}
     heads = await store.lock_orders(tx.db, causes)
-    await store.keep_allotments(tx.db, [_ticket(a) for _, line in standings for a in line.allotments])
-    await store.keep_settled_versions(
+    await store.keep_standings(
         tx.db,
+        [_ticket(a) for _, line in standings for a in line.allotments],
         [
             {"id": line.line_id, "settled_version": line.settled_version}
             for _, line in standings
@@ -50,14 +53,20 @@ async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
 
 async def _new_takings(tx: Tx, standings: Sequence[LineStanding]) -> list[LineStanding]:
     """The standings with what was taken by decisions that were not heard before."""
-    decided = {
-        (taken.question_id, line.line_id) for line in standings for taken in line.taken if taken.question_id
-    }
-    news = await store.keep_answers(tx.db, decided) | {(None, line.line_id) for line in standings}
+    keyed = [(line, [(_taking(line, taken), taken) for taken in line.taken]) for line in standings]
+    news = await store.keep_answers(tx.db, {key for _, own in keyed for key, _ in own if key})
     return [
-        line.model_copy(update={"taken": [t for t in line.taken if (t.question_id, line.line_id) in news]})
-        for line in standings
+        line.model_copy(update={"taken": [taken for key, taken in own if key is None or key in news]})
+        for line, own in keyed
     ]
+
+
+def _taking(line: LineStanding, taken: Taken) -> tuple[UUID, UUID, Decimal] | None:
+    """Its natural key: the question, the allotment and the figure that this has come to."""
+    if taken.question_id is None or taken.allotment_id is None:
+        return None
+    figures = {own.allotment_id: own.withdrawn for own in line.allotments}
+    return taken.question_id, taken.allotment_id, figures.get(taken.allotment_id, ZERO)
 
 
 async def goods_received(tx: Tx, told: Sequence[Told[GoodsReceived]]) -> None:
@@ -84,8 +93,7 @@ async def goods_received(tx: Tx, told: Sequence[Told[GoodsReceived]]) -> None:
         }
         for one, line in received
     ]
-    await store.keep_receipt_lines(tx.db, rows)
-    await store.keep_allotments(tx.db, [_ticket(ticket) for _, ticket in tickets])
+    await store.keep_receipts(tx.db, rows, [_ticket(ticket) for _, ticket in tickets])
     await settle_heard(tx, heads, causes)
 
 
@@ -113,8 +121,7 @@ async def goods_pegged(tx: Tx, told: Sequence[Told[GoodsPegged]]) -> None:
         }
         for one in told
     ]
-    await store.keep_receipt_lines(tx.db, rows)
-    await store.keep_allotments(tx.db, [_ticket(ticket) for one in told for ticket in one.fact.pegs])
+    await store.keep_receipts(tx.db, rows, [_ticket(ticket) for one in told for ticket in one.fact.pegs])
     await settle_heard(tx, heads, causes)
 
 
@@ -140,8 +147,9 @@ async def inspection_completed(tx: Tx, told: Sequence[Told[InspectionCompleted]]
         }
         for one in told
     ]
-    await store.keep_inspections(tx.db, rows)
-    await store.keep_allotments(tx.db, [_ticket(ticket) for one in told for ticket in one.fact.allotments])
+    await store.keep_inspections(
+        tx.db, rows, [_ticket(ticket) for one in told for ticket in one.fact.allotments]
+    )
     await settle_heard(tx, heads, causes)
 
 
@@ -170,7 +178,9 @@ def _ticket(told: Allotment) -> dict[str, Any]:
 async def purchase_order_told(tx: Tx, told: Sequence[Told[PurchaseOrderSnapshot]]) -> None:
     """A purchase order's newest version: its ties are the supply of special orders (SO-1, BUY-16)."""
     newest = _newest(told)
-    before = await store.order_ids_tied_to(tx.db, newest)
+    # a first version that is news has no ties yet; one that is stale changes nothing
+    told_before = [po_id for po_id, one in newest.items() if one.fact.version > 1]
+    before = await store.order_ids_tied_to(tx.db, told_before)
     causes = {
         tie.order_id: Cause("purchase order told", one, f"purchase order {one.fact.number}")
         for one in newest.values()
@@ -180,14 +190,17 @@ async def purchase_order_told(tx: Tx, told: Sequence[Told[PurchaseOrderSnapshot]
     heads = await store.lock_orders(tx.db, {*before, *causes})
     stored = await store.keep_purchase_orders(tx.db, [_purchase_order(one.fact) for one in newest.values()])
     fresh = {po_id: newest[po_id] for po_id in stored}
-    known = await store.ties_of(tx.db, stored)
+    known = await store.ties_of(tx.db, stored.intersection(told_before))
     rows = [row for one in fresh.values() for row in _ties(one.fact)]
     gone = _without_line(known, {row["id"] for row in rows})
     await store.keep_ties(tx.db, [*rows, *gone])
+    changed: dict[UUID, list[dict[str, Any]]] = {}
+    for row in (*rows, *gone):
+        changed.setdefault(row["order_id"], []).append(row)
     pictures = await store.complete(tx.db, heads)
     on_their_way = []
     for order_id, picture in pictures.items():
-        of_order = [row for row in (*rows, *gone) if row["order_id"] == order_id]
+        of_order = changed.get(order_id, [])
         because = next((fresh[row["po_id"]] for row in of_order), None)
         change = Change.of(picture, causes.get(order_id) or Cause("purchase order told", because))
         numbers = {line.id: line.line_no for line in picture.lines}

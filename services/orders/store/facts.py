@@ -1,10 +1,11 @@
 """What was heard, kept so that twice, late and out of order end alike: figures by greatest, snapshots by version."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, column, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..tables import (
@@ -22,30 +23,33 @@ from ..tables import (
     ties,
 )
 from .rows import (
+    Kept,
     Row,
     Values,
-    complete_rows,
+    completed,
     insert_new,
-    insert_rows,
+    keep,
+    newest,
     overwrite_rows,
-    raise_figures,
+    overwritten,
+    raised,
     replace_older,
 )
 
 _IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-def _one_fate_each(raised: Values) -> Values:
+def _one_fate_each(figures: Values) -> Values:
     """Inventory fails or takes units while shipping returns the same ones: they are counted once, inventory's word first.
 
     Inventory folds shipping's figures in the same way, so the two agree whichever is heard first.
     """
-    told = {name: raised.get(name, allotments.c[name]) for name in _FATES}
+    told = {name: figures.get(name, allotments.c[name]) for name in _FATES}
     room = allotments.c.qty - told["withdrawn"] - told["failed"]
     shipped = func.least(told["shipped"], room)
     returned = func.least(told["returned"], room - shipped)
     return {
-        **raised,
+        **figures,
         "shipped": shipped,
         "returned": returned,
         "missing": func.least(told["missing"], returned),
@@ -55,21 +59,16 @@ def _one_fate_each(raised: Values) -> Values:
 _FATES = ("withdrawn", "failed", "shipped", "returned", "missing")
 
 
-async def keep_allotments(db: AsyncConnection, rows: Iterable[Row]) -> None:
+def _tickets(rows: Iterable[Row]) -> Kept | None:
     """New claim tickets, and inventory's figures of known ones."""
     figures = ("withdrawn", "failed", "passed")
-    await raise_figures(db, allotments, rows, figures, may_insert=True, bounds=_one_fate_each)
+    return raised(allotments, rows, figures, may_insert=True, bounds=_one_fate_each)
 
 
-async def keep_shipping_figures(db: AsyncConnection, rows: Iterable[Row]) -> None:
-    """Shipping's figures; the tickets are known, since orders has released them."""
-    figures = ("shipped", "returned", "missing")
-    await raise_figures(db, allotments, rows, figures, may_insert=False, bounds=_one_fate_each)
-
-
-async def keep_settled_versions(db: AsyncConnection, rows: Iterable[Row]) -> None:
-    """The newest version of each line that inventory has carried out; rows of {id, settled_version}."""
-    await raise_figures(db, order_lines, rows, ("settled_version",), may_insert=False)
+async def keep_standings(db: AsyncConnection, tickets: Iterable[Row], settled: Iterable[Row]) -> None:
+    """Claim tickets, and the newest version of each line that inventory has carried out ({id, settled_version})."""
+    lines = raised(order_lines, settled, ("settled_version",), may_insert=False)
+    await keep(db, lines, _tickets(tickets))
 
 
 # --- supply ---------------------------------------------------------------------------------------------------------
@@ -86,12 +85,14 @@ _TIES = select(ties).where(ties.c.po_id == _IDS).order_by(ties.c.id)
 
 async def order_ids_tied_to(db: AsyncConnection, po_ids: Iterable[UUID]) -> set[UUID]:
     """The orders that these purchase orders have been tied to so far."""
-    return set((await db.execute(_TIED_ORDERS, {"ids": sorted(po_ids)})).scalars())
+    ids = sorted(po_ids)
+    return set((await db.execute(_TIED_ORDERS, {"ids": ids})).scalars()) if ids else set()
 
 
 async def ties_of(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UUID, Any]:
     """The known ties of these purchase orders by id."""
-    return {row.id: row for row in await db.execute(_TIES, {"ids": sorted(po_ids)})}
+    ids = sorted(po_ids)
+    return {row.id: row for row in await db.execute(_TIES, {"ids": ids})} if ids else {}
 
 
 async def keep_ties(db: AsyncConnection, rows: Sequence[Row]) -> None:
@@ -99,14 +100,15 @@ async def keep_ties(db: AsyncConnection, rows: Sequence[Row]) -> None:
     await overwrite_rows(db, ties, sorted(rows, key=lambda row: row["id"]))
 
 
-async def keep_receipt_lines(db: AsyncConnection, rows: Iterable[Row]) -> None:
-    """Receipt lines; what one fact does not say, another one may have said."""
-    await complete_rows(db, receipt_lines, rows, ("received", "received_at", "inspection_id"))
+async def keep_receipts(db: AsyncConnection, lines: Iterable[Row], tickets: Iterable[Row]) -> None:
+    """Receipt lines with their claim tickets; what one fact does not say of a line, another one may have said."""
+    late = ("received", "received_at", "inspection_id")
+    await keep(db, completed(receipt_lines, lines, late), _tickets(tickets))
 
 
-async def keep_inspections(db: AsyncConnection, rows: Iterable[Row]) -> None:
-    """Inspections by version."""
-    await replace_older(db, inspections, rows)
+async def keep_inspections(db: AsyncConnection, rows: Iterable[Row], tickets: Iterable[Row]) -> None:
+    """Inspections by version, with the claim tickets that they let pass or fail."""
+    await keep(db, newest(inspections, rows), _tickets(tickets))
 
 
 async def keep_exceptions(db: AsyncConnection, rows: Iterable[Row]) -> set[UUID]:
@@ -116,20 +118,42 @@ async def keep_exceptions(db: AsyncConnection, rows: Iterable[Row]) -> set[UUID]
 
 # --- shipments ------------------------------------------------------------------------------------------------------
 
-_DROP_SHARES = delete(shipment_shares).where(shipment_shares.c.shipment_id == _IDS)
+_still = (
+    func.unnest(bindparam("of_shipments", type_=ARRAY(Uuid)), bindparam("of_allotments", type_=ARRAY(Uuid)))
+    .table_valued(column("shipment_id", Uuid), column("allotment_id", Uuid), name="still")
+    .render_derived()
+)
+_DROP_SHARES = delete(shipment_shares).where(
+    shipment_shares.c.shipment_id == any_(bindparam("replaced", type_=ARRAY(Uuid))),
+    tuple_(shipment_shares.c.shipment_id, shipment_shares.c.allotment_id).not_in(
+        select(_still.c.shipment_id, _still.c.allotment_id)
+    ),
+)
 
 
-async def keep_shipments(db: AsyncConnection, rows: Sequence[Row], shares: Sequence[Row]) -> set[UUID]:
-    """Shipments with their shares by version; the ids of those that were newer than what was known."""
-    stored: set[UUID] = await replace_older(db, shipments, rows)
+async def keep_shipments(
+    db: AsyncConnection, rows: Sequence[Row], shares: Sequence[Row], figures: Iterable[Row]
+) -> set[UUID]:
+    """Shipments with their shares by version; the ids of those that were newer than what was known.
+
+    And shipping's figures of allotments, whatever the version; those are known, since orders has released them.
+    """
+    names = ("shipped", "returned", "missing")
+    counted = raised(allotments, figures, names, may_insert=False, bounds=_one_fate_each)
+    stored = set(await keep(db, counted, newest(shipments, rows)))
     if not stored:
         return stored
     # the first snapshot of a shipment has replaced none
     replaced = sorted({row["id"] for row in rows if row["id"] in stored and row["version"] > 1})
-    if replaced:
-        await db.execute(_DROP_SHARES, {"ids": replaced})
     fresh = [share for share in shares if share["shipment_id"] in stored]
-    await insert_rows(db, shipment_shares, sorted(fresh, key=lambda s: (s["shipment_id"], s["allotment_id"])))
+    fresh.sort(key=lambda share: (share["shipment_id"], share["allotment_id"]))
+    still = {
+        "replaced": replaced,
+        "of_shipments": [share["shipment_id"] for share in fresh],
+        "of_allotments": [share["allotment_id"] for share in fresh],
+    }
+    gone = Kept(_DROP_SHARES, still) if replaced else None
+    await keep(db, gone, overwritten(shipment_shares, fresh))
     return stored
 
 
@@ -140,10 +164,12 @@ async def keep_short_ships(db: AsyncConnection, rows: Iterable[Row]) -> list[Row
     return [by_key[row.shipment_id, row.line_id, row.component] for row in stored]
 
 
-async def keep_answers(db: AsyncConnection, about: Iterable[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
-    """Answers to questions of inventory, by question and what each is about; those that were not heard before."""
-    rows = [{"question_id": question, "about": subject} for question, subject in sorted(set(about))]
-    return {(row.question_id, row.about) for row in await insert_new(db, answers_heard, rows)}
+async def keep_answers(
+    db: AsyncConnection, answers: Iterable[tuple[UUID, UUID, Decimal]]
+) -> set[tuple[UUID, UUID, Decimal]]:
+    """Answers to questions of inventory: question, allotment, and the figure it came to; those not heard before."""
+    rows = [{"question_id": q, "about": about, "figure": figure} for q, about, figure in sorted(set(answers))]
+    return {(row.question_id, row.about, row.figure) for row in await insert_new(db, answers_heard, rows)}
 
 
 async def keep_returns(db: AsyncConnection, rows: Iterable[Row]) -> set[UUID]:

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..domain.invoicing import BilledLine, InvoiceKind, InvoiceState
 from ..tables import invoice_lines, invoices
-from .rows import insert_rows, row_of, update_rows, write_together
+from .rows import insert_rows, names_of, row_of, update_rows, write_together
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,16 @@ _ORDERS_ON = (
     .where(invoice_lines.c.invoice_id == _IDS)
     .distinct()
 )
-_DROP_LINES = delete(invoice_lines).where(invoice_lines.c.invoice_id == _IDS)
+_LINES_ON = select(invoice_lines).where(invoice_lines.c.invoice_id == _IDS)
+_DROP_LINES = text(
+    """
+    DELETE FROM invoice_lines USING unnest(:invoice_ids, :line_ids) AS gone(invoice_id, line_id)
+    WHERE invoice_lines.invoice_id = gone.invoice_id AND invoice_lines.line_id = gone.line_id
+    """
+).bindparams(
+    bindparam("invoice_ids", type_=ARRAY(Uuid)),
+    bindparam("line_ids", type_=ARRAY(Uuid)),
+)
 _DROP_SERVICES = delete(invoice_lines).where(
     invoice_lines.c.line_id == any_(bindparam("lines", type_=ARRAY(Uuid))),
     invoice_lines.c.invoice_id == _IDS,
@@ -144,15 +153,27 @@ async def save_invoices(db: AsyncConnection, changed: Sequence[Invoice]) -> None
 
 
 async def rewrite_lines(db: AsyncConnection, lines: Mapping[UUID, Sequence[BilledLine]]) -> None:
-    """The lines of these invoices, replaced by others."""
+    """The lines of these invoices, replaced by others; those that stay as they are are not written.
+
+    A shipment that leaves in full changes no line of its draft.
+    """
     if not lines:
         return
-    await db.execute(_DROP_LINES, {"ids": sorted(lines)})
+    rows = (await db.execute(_LINES_ON, {"ids": sorted(lines)})).mappings()
+    known = {(row["invoice_id"], row["line_id"]): _billed(row) for row in rows}
+    wanted = {(invoice_id, line.line_id): line for invoice_id, own in lines.items() for line in own}
+    gone = sorted(key for key, line in known.items() if wanted.get(key) != line)
+    if gone:
+        invoice_ids, line_ids = zip(*gone, strict=True)
+        await db.execute(_DROP_LINES, {"invoice_ids": list(invoice_ids), "line_ids": list(line_ids)})
+    fresh = [(key, line) for key, line in wanted.items() if known.get(key) != line]
     await insert_rows(
-        db,
-        invoice_lines,
-        [{"invoice_id": invoice_id, **row_of(line)} for invoice_id, own in lines.items() for line in own],
+        db, invoice_lines, [{"invoice_id": invoice_id, **row_of(line)} for (invoice_id, _), line in fresh]
     )
+
+
+def _billed(row: Mapping[Any, Any]) -> BilledLine:
+    return BilledLine(**{name: row[name] for name in names_of(BilledLine)})
 
 
 async def move_services(

@@ -1,7 +1,7 @@
 """Many rows in one statement: arrays in, `unnest` inside, so that a batch costs what a single row does."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -62,35 +62,72 @@ async def insert_new(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> 
     return list((await db.execute(statement, _arrays(table, rows))).all())
 
 
+@dataclass(frozen=True)
+class Kept:
+    """How something heard is kept: a statement on one table, and its arrays."""
+
+    statement: Any
+    values: dict[str, list[Any]]
+    returns: bool = False
+
+
+async def keep(db: AsyncConnection, *kept: Kept | None) -> list[Any]:
+    """What was heard, each kind to a table of its own, in one statement; what the last one returns comes back."""
+    due = [one for one in kept if one is not None]
+    if not due:
+        return []
+    values = {name: found for one in due for name, found in one.values.items()}
+    result = await db.execute(_joined(*(one.statement for one in due)), values)
+    return list(result.scalars()) if kept[-1] is not None and kept[-1].returns else []
+
+
+@cache
+def _joined(*statements: Any) -> Executable:
+    *first, last = statements
+    joined: Executable = (
+        last.add_cte(*(part.cte(f"k{number}") for number, part in enumerate(first))) if first else last
+    )
+    return joined
+
+
 async def replace_older(db: AsyncConnection, table: Table, rows: Iterable[Row]) -> set[Any]:
     """Keep snapshots by version: the newest of the rows replaces an older row; the keys that were stored come back."""
+    return set(await keep(db, newest(table, rows)))
+
+
+def newest(table: Table, rows: Iterable[Row]) -> Kept | None:
+    """Snapshots by version: the newest of the rows replaces an older row, and its key comes back."""
     key = next(iter(table.primary_key.columns)).name
-    newest: dict[Any, Row] = {}
+    known: dict[Any, Row] = {}
     for row in rows:
-        if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
-            newest[row[key]] = row
-    if not newest:
-        return set()
-    ordered = [newest[found] for found in sorted(newest)]
-    result = await db.execute(_replace_older(table, tuple(ordered[0])), _arrays(table, ordered))
-    return set(result.scalars())
+        if row[key] not in known or known[row[key]]["version"] < row["version"]:
+            known[row[key]] = row
+    if not known:
+        return None
+    ordered = [known[found] for found in sorted(known)]
+    return Kept(_replace_older(table, tuple(ordered[0])), _arrays(table, ordered, table.name), returns=True)
 
 
 async def overwrite_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, or put them in place of what was there."""
-    if rows:
-        await db.execute(_overwrite(table, tuple(rows[0])), _arrays(table, rows))
+    await keep(db, overwritten(table, rows))
 
 
-async def complete_rows(db: AsyncConnection, table: Table, rows: Iterable[Row], late: Sequence[str]) -> None:
-    """Insert rows; of known ones fill in the `late` fields that this fact knows and an earlier one did not."""
+def overwritten(table: Table, rows: Sequence[Row]) -> Kept | None:
+    """Rows as they are, whatever was there."""
+    return Kept(_overwrite(table, tuple(rows[0])), _arrays(table, rows, table.name)) if rows else None
+
+
+def completed(table: Table, rows: Iterable[Row], late: Sequence[str]) -> Kept | None:
+    """New rows; of known ones the `late` fields that this fact knows and an earlier one did not."""
     folded: dict[Any, dict[str, Any]] = {}
     for row in rows:
         known = folded.setdefault(row["id"], dict(row))
         known.update({name: row[name] for name in late if row[name] is not None})
-    if folded:
-        ordered = [folded[found] for found in sorted(folded)]
-        await db.execute(_complete(table, tuple(ordered[0]), tuple(late)), _arrays(table, ordered))
+    if not folded:
+        return None
+    ordered = [folded[found] for found in sorted(folded)]
+    return Kept(_complete(table, tuple(ordered[0]), tuple(late)), _arrays(table, ordered, table.name))
 
 
 async def update_rows(db: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
@@ -145,15 +182,18 @@ Bounds = Callable[[Values], Values]
 """From what figures would become to what they may become, in the same statement."""
 
 
-async def raise_figures(
-    db: AsyncConnection,
+def _unbounded(raised: Values) -> Values:
+    return raised
+
+
+def raised(
     table: Table,
     rows: Iterable[Row],
     figures: Sequence[str],
     *,
     may_insert: bool,
-    bounds: Bounds = lambda raised: raised,
-) -> None:
+    bounds: Bounds = _unbounded,
+) -> Kept | None:
     """Figures only grow: each becomes the greatest of what is stored and what was heard, within its bounds."""
     folded: dict[Any, dict[str, Any]] = {}
     for row in rows:
@@ -161,10 +201,10 @@ async def raise_figures(
         for name in figures:
             known[name] = max(known[name], row[name])
     if not folded:
-        return
+        return None
     ordered = [folded[found] for found in sorted(folded)]
     build = _insert_or_raise if may_insert else _raise
-    await db.execute(build(table, tuple(ordered[0]), tuple(figures), bounds), _arrays(table, ordered))
+    return Kept(build(table, tuple(ordered[0]), tuple(figures), bounds), _arrays(table, ordered, table.name))
 
 
 def _arrays(table: Table, rows: Sequence[Row], prefix: str = "p") -> dict[str, list[Any]]:
@@ -204,7 +244,7 @@ def _insert(table: Table, names: tuple[str, ...], prefix: str = "p") -> Insert:
 
 @cache
 def _overwrite(table: Table, names: tuple[str, ...]) -> Insert:
-    statement = insert(table).from_select(list(names), _rows(table, names))
+    statement = insert(table).from_select(list(names), _rows(table, names, table.name))
     keys = [found.name for found in table.primary_key.columns]
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in names if name not in keys}
@@ -213,7 +253,7 @@ def _overwrite(table: Table, names: tuple[str, ...]) -> Insert:
 
 @cache
 def _complete(table: Table, names: tuple[str, ...], late: tuple[str, ...]) -> Insert:
-    statement = insert(table).from_select(list(names), _rows(table, names))
+    statement = insert(table).from_select(list(names), _rows(table, names, table.name))
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={name: func.coalesce(statement.excluded[name], table.c[name]) for name in late},
@@ -223,7 +263,7 @@ def _complete(table: Table, names: tuple[str, ...], late: tuple[str, ...]) -> In
 @cache
 def _replace_older(table: Table, names: tuple[str, ...]) -> Executable:
     key = next(iter(table.primary_key.columns))
-    statement = insert(table).from_select(list(names), _rows(table, names))
+    statement = insert(table).from_select(list(names), _rows(table, names, table.name))
     return statement.on_conflict_do_update(
         index_elements=[key],
         set_={name: statement.excluded[name] for name in names if name != key.name},
@@ -243,7 +283,7 @@ def _update(table: Table, names: tuple[str, ...], prefix: str = "p") -> Update:
 def _insert_or_raise(
     table: Table, names: tuple[str, ...], figures: tuple[str, ...], bounds: Bounds
 ) -> Insert:
-    statement = insert(table).from_select(list(names), _rows(table, names))
+    statement = insert(table).from_select(list(names), _rows(table, names, table.name))
     return statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_=bounds({name: func.greatest(table.c[name], statement.excluded[name]) for name in figures}),
@@ -252,6 +292,6 @@ def _insert_or_raise(
 
 @cache
 def _raise(table: Table, names: tuple[str, ...], figures: tuple[str, ...], bounds: Bounds) -> Update:
-    given = _given(table, names)
+    given = _given(table, names, table.name)
     values = bounds({name: func.greatest(table.c[name], given.c[name]) for name in figures})
     return update(table).values(values).where(table.c.id == given.c.id)

@@ -71,6 +71,30 @@ async def test_a_shipment_that_is_created_has_one_draft_invoice_and_final_it_is_
     assert [row.action for row in await shop.bench.log("invoice", final.id)] == ["drafted", "finalised"]
 
 
+@pytest.mark.rule("SO-14")
+async def test_a_shipment_that_leaves_in_full_writes_no_line_of_its_draft_again_and_a_short_one_its_own(
+    shop: Shop,
+) -> None:
+    order = await granted(shop, ("TABLE", 5), ("TABLE", 3))
+    first, second = order.lines
+    shipment = await shop.consign(order)
+    again = await granted(shop, ("TABLE", 4))
+    other = shipment_of(
+        again, [t for t in await shop.released() if t.line_id == again.lines[0].id], "SH-000002"
+    )
+    await shop.bench.hear(handlers.shipment_created, ShipmentCreated(shipment=other))
+    written = "SELECT line_id, qty, xmin::text AS by FROM invoice_lines"
+    before = {row.line_id: row.by for row in await shop.bench.sql(written)}
+
+    await shop.shipped(other)
+    await shop.shipped(shipment, actual={second.id: 1})
+
+    after = {row.line_id: row for row in await shop.bench.sql(written)}
+    same = {line_id: row.by == before[line_id] for line_id, row in after.items()}
+    assert same == {first.id: True, second.id: False, again.lines[0].id: True}
+    assert after[second.id].qty == 1
+
+
 @pytest.mark.rule("ORD-1")
 @pytest.mark.rule("BO-8")
 async def test_when_everything_has_shipped_the_order_is_filled_and_can_be_closed(shop: Shop) -> None:

@@ -302,6 +302,23 @@ async def test_with_victim_whole_what_is_left_is_held_off_its_shipment_until_all
     assert all(one.all_or_nothing for one in again.allotments)
 
 
+@pytest.mark.rule("BO-9")
+async def test_a_taking_told_again_is_logged_once_and_makes_nobody_whole_again(shop: Shop) -> None:
+    order, held = await granted(shop, 10)
+    key = {"question_id": new_id(), "allotment_id": held.allotment_id}
+    first = taking(order, 1, changed(held, withdrawn=2), qty="2", **key)
+    second = taking(order, 1, changed(held, withdrawn=5), qty="3", **key)
+
+    for fact in (first, second):
+        await shop.bench.hear(handlers.stock_allotted, fact)
+    await prefer(shop, victim="whole")
+    for fact in (second, first):
+        await shop.bench.hear(handlers.stock_allotted, fact)
+
+    assert [row.after["qty"] for row in await log_of(shop, order, "taken")] == ["2", "3"]
+    assert not (await shop.line(order)).all_or_nothing
+
+
 @pytest.mark.rule("BO-10")
 async def test_what_was_refused_or_taken_for_rank_or_loss_makes_nobody_whole(shop: Shop) -> None:
     await prefer(shop, victim="whole")
@@ -329,7 +346,9 @@ async def test_what_shipping_could_not_give_back_is_logged_on_the_line_that_keep
         locks=[lock],
     )  # fmt: skip
 
-    await shop.bench.hear(handlers.units_withdrawn, UnitsWithdrawn(question_id=new_id(), answers=[refused]))
+    answer = UnitsWithdrawn(question_id=new_id(), answers=[refused])
+    await shop.bench.hear(handlers.units_withdrawn, answer)
+    await shop.bench.hear(handlers.units_withdrawn, answer)
 
     (blocked,) = await log_of(shop, order, "blocked by pick lock")
     assert (blocked.part, blocked.reason) == ("line 1", "it is being picked")

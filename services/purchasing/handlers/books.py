@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.purchasing.domain.demand import Tie
 from services.purchasing.domain.purchase_order import FINAL, UNSENT, Break, Line, PurchaseOrder, State
+from services.purchasing.handlers.tasks import raise_breaks
 from services.purchasing.store import catalogue
 from services.purchasing.store import desk as desk_store
 from services.purchasing.store import purchase_orders as store
@@ -61,10 +62,10 @@ class Books:
         tie, left = broken.tie, f"{plain(broken.qty)} {broken.tie.unit} of {broken.tie.sku}"
         self.tasks.append(
             desk_store.Task(
-                id=new_id(), kind="tie_broken", buyer=po.buyer, warehouse=po.warehouse, po_id=po.po_id,
+                id=new_id(), kind=facts.TaskKind.TIE_BROKEN, buyer=po.buyer, warehouse=po.warehouse, po_id=po.po_id,
                 po_number=po.number, po_line_no=broken.line_no, tie_id=tie.tie_id, tie_closed=tie.closed + broken.qty,
-                order_id=tie.order_id, order_number=tie.order_number, line_no=tie.line_no, sku=tie.sku,
-                qty=broken.qty, reason=reason, created_at=tx.now,
+                order_id=tie.order_id, order_number=tie.order_number, line_id=tie.line_id, line_no=tie.line_no,
+                component=tie.component, sku=tie.sku, qty=broken.qty, reason=reason, created_at=tx.now,
                 message=f"{po.number} line {broken.line_no}: {reason}; {left} stay on the purchase order, untied",
             )
         )  # fmt: skip
@@ -77,7 +78,7 @@ class Books:
         final = [self._counted(po, tx.now) for po in sorted(changed, key=lambda po: po.po_id)]
         companies = {code: place.company for code, place in self.places.items()}
         await store.save_purchase_orders(tx, self.was, final, companies)
-        await desk_store.add_tasks(tx, self.tasks)
+        await raise_breaks(tx, self.tasks, self.causes)
         for po in final:
             old, because = self.was.get(po.po_id), self.causes.get(po.po_id)
             log_purchase_order(tx, old, po, because)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.purchasing.domain.demand import DemandKey, Kind, is_bought
 from services.purchasing.handlers.settling import settle
+from services.purchasing.handlers.tasks import raise_losses
 from services.purchasing.store import catalogue
 from services.purchasing.store import demands as store
 from services.purchasing.store.demands import AllotmentRow
@@ -106,7 +107,10 @@ def _component(line: OrderLine, part: KitComponent) -> dict[str, Any]:
 
 
 async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
-    """Free stock went to lines, or came back: what an order-as-needed line still needs of a vendor follows (BUY-1)."""
+    """Free stock went to lines, or came back: what an order-as-needed line still needs of a vendor follows (BUY-1).
+
+    Of pegs that were lost the need reopens, and their buyer gets a task (BO-12).
+    """
     causes: dict[DemandKey, Told[Any]] = {}
     settled: dict[DemandKey, int] = {}
     heard: list[AllotmentRow] = []
@@ -119,6 +123,7 @@ async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
     await store.hear_standings(tx, settled)
     await store.hear_allotments(tx, heard)
     await settle(tx, causes.keys(), causes)
+    await raise_losses(tx, ((t, line) for t in told for line in t.fact.lines if line.taken))
 
 
 async def goods_pegged(tx: Tx, told: Sequence[Told[GoodsPegged]]) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, any_, bindparam, select, text, update
+from sqlalchemy import ARRAY, Integer, TextClause, Uuid, any_, bindparam, select, text, update
 
 from services.purchasing.domain.demand import DemandKey
 from services.purchasing.domain.obstacles import ExceptionKind
@@ -19,6 +19,7 @@ from services.purchasing.tables import (
     supply_reduction_lines,
     supply_reductions,
     tasks,
+    ties,
 )
 from shared.unit_of_work import Tx
 
@@ -119,37 +120,101 @@ class Task:
     po_number: str
     po_line_no: int
     tie_id: UUID
-    tie_closed: Decimal
     order_id: UUID
     order_number: str
+    line_id: UUID
     line_no: int
+    component: int
     sku: str
     qty: Decimal
     reason: str
     message: str
     created_at: datetime
+    tie_closed: Decimal | None = None
+    """tie_broken: the tie's figure after the break."""
+    question_id: UUID | None = None
+    """peg_lost: the question that took the units, the peg, and its figure after that."""
+    allotment_id: UUID | None = None
+    withdrawn: Decimal | None = None
 
 
 _TASK_COLUMNS = tuple(str(column.name) for column in tasks.columns if not column.name.startswith("done_"))
-_TASKS = upsert(tasks, key=("tie_id", "tie_closed"), columns=_TASK_COLUMNS)
+_BREAKS = upsert(tasks, key=("tie_id", "tie_closed"), columns=_TASK_COLUMNS, tail="RETURNING id")
+_LOSSES = upsert(
+    tasks, key=("question_id", "allotment_id", "withdrawn"), columns=_TASK_COLUMNS, tail="RETURNING id"
+)
 
 
-async def add_tasks(tx: Tx, made: Collection[Task]) -> None:
-    """Put tasks on the buyers' lists, each break once."""
-    if made:
-        await tx.db.execute(
-            _TASKS, packed({name: getattr(task, name) for name in _TASK_COLUMNS} for task in made)
-        )
+async def add_breaks(tx: Tx, made: Collection[Task]) -> set[UUID]:
+    """Put tasks about broken ties on the buyers' lists, each break once; those that are new come back."""
+    return await _add_tasks(tx, _BREAKS, made)
 
 
-async def finish_task(tx: Tx, task_id: UUID) -> bool:
+async def add_losses(tx: Tx, made: Collection[Task]) -> set[UUID]:
+    """Put tasks about lost pegs on the buyers' lists, each loss once; those that are new come back."""
+    return await _add_tasks(tx, _LOSSES, made)
+
+
+async def _add_tasks(tx: Tx, statement: TextClause, made: Collection[Task]) -> set[UUID]:
+    if not made:
+        return set()
+    rows = packed({name: getattr(task, name) for name in _TASK_COLUMNS} for task in made)
+    return set((await tx.db.execute(statement, rows)).scalars())
+
+
+@dataclass(frozen=True)
+class TiedLine:
+    """What a task about a tie says of it: the purchase order's line, its buyer, and the order line."""
+
+    tie_id: UUID
+    po_id: UUID
+    po_number: str
+    po_line_no: int
+    buyer: str
+    warehouse: str
+    order_id: UUID
+    order_number: str
+    line_id: UUID
+    line_no: int
+    component: int
+    sku: str
+    unit: str
+
+
+_TIED_LINES = text(
+    """
+    SELECT ties.id AS tie_id, ties.po_id, purchase_orders.number AS po_number, lines.line_no AS po_line_no,
+           purchase_orders.buyer, purchase_orders.warehouse, ties.order_id, ties.order_number, ties.line_id,
+           ties.line_no, ties.component, ties.sku, ties.unit
+    FROM ties
+    JOIN purchase_orders ON purchase_orders.id = ties.po_id
+    JOIN purchase_order_lines lines ON lines.id = ties.po_line_id
+    WHERE ties.id = ANY(:ids)
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+async def tied_lines(tx: Tx, tie_ids: Collection[UUID]) -> dict[UUID, TiedLine]:
+    """What these ties tie together; what names it never changes, so it is read without a lock."""
+    rows = await tx.db.execute(_TIED_LINES, {"ids": sorted(tie_ids)})
+    return {row.tie_id: TiedLine(*row) for row in rows}
+
+
+async def finish_task(tx: Tx, task_id: UUID) -> Task | None:
     """Mark a task of the caller's warehouses done, if it is there and not done yet."""
     done = (
         update(tasks)
-        .where(tasks.c.id == task_id, tx.scope.where(tasks.c.warehouse), tasks.c.done_at.is_(None))
+        .where(
+            tasks.c.id == task_id,
+            tx.scope.where(tasks.c.warehouse),
+            tasks.c.done_at.is_(None),
+            ties.c.id == tasks.c.tie_id,
+        )
         .values(done_at=tx.now, done_by=tx.actor)
+        .returning(*(tasks.c[name] for name in _TASK_COLUMNS), ties.c.line_id, ties.c.component)
     )
-    return (await tx.db.execute(done)).rowcount == 1
+    row = (await tx.db.execute(done)).first()
+    return Task(**row._mapping) if row else None
 
 
 # --- questions to inventory ---

@@ -17,6 +17,7 @@ from shared.contracts.inventory import (
     ReducedLine,
     StockAllotted,
     SupplyReduced,
+    Taken,
     TieMissed,
     WarehouseSaved,
 )
@@ -103,6 +104,20 @@ def standing(version: int, *allotments: Allotment, order: str = "SO-1", line_no:
             )
         ],
     )  # fmt: skip
+
+
+def lost(
+    peg: Allotment, qty: object, question: str = "Q-1", settled_version: int = 1, *, named: bool = True
+) -> StockAllotted:
+    """A question about lost stock took `qty` of a peg, whose figures are as they are after that (BO-12)."""
+    taken = Taken(
+        qty=Decimal(str(qty)), reason="loss", question_id=uid(question),
+        allotment_id=peg.allotment_id if named else None,
+    )  # fmt: skip
+    told = standing(settled_version, peg)
+    return told.model_copy(
+        update={"reason": "withdrawal", "lines": [told.lines[0].model_copy(update={"taken": [taken]})]}
+    )
 
 
 def received(

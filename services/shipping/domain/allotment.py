@@ -154,4 +154,4 @@ class Allotment:
         if self.qty is None:
             return self
         room = self.qty - self.withdrawn - self.shipped - self.returned
-        return replace(self, failed=min(self.failed, max(ZERO, room)))
+        return self if self.failed <= room else replace(self, failed=min(self.failed, max(ZERO, room)))

@@ -87,7 +87,9 @@ def settle(
         left = board.take_off(allotment.allotment_id, leaving) if leaving > ZERO else ZERO
         if leaving > left:
             stuck += board.locked_units(allotment.allotment_id)
-        settled[allotment.allotment_id] = replace(allotment, standing=allotment.standing - left)
+        if left:
+            allotment = replace(allotment, standing=allotment.standing - left)
+        settled[allotment.allotment_id] = allotment
     for allotment_id in (allotment.allotment_id for allotment in in_turn):
         allotment = settled[allotment_id]
         joining = allotment.due - allotment.standing

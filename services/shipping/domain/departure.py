@@ -124,7 +124,7 @@ def depart(
     override_complete: bool = False,
 ) -> Departure:
     """Ship a packed shipment with these counts; a line without one ships as expected."""
-    leaving = shipment.moved_to(State.SHIPPED)
+    shipment.refuse_move(State.SHIPPED)
     expected = {line.shipment_line_id: _expected(line, allotments) for line in shipment.lines}
     counted = _counted(shipment, expected, counts)
     incomplete = _incomplete(shipment, allotments, expected, counted)
@@ -144,7 +144,8 @@ def depart(
                 Short(line.line_id, line.component, shortage, given, count.units is ShortUnits.MISSING)
             )
     gone = replace(
-        leaving,
+        shipment,
+        state=State.SHIPPED,
         lines=tuple(lines),
         version=shipment.version + 1,
         told=shipment.told + 1,

@@ -146,6 +146,11 @@ class Shipment:
 
     def moved_to(self, state: State) -> "Shipment":
         """SHIP-1. Raises IllegalShipmentMove, naming both states."""
+        self.refuse_move(state)
+        return replace(self, state=state)
+
+    def refuse_move(self, state: State) -> None:
+        """SHIP-1. Raises IllegalShipmentMove, naming both states, unless it may become that."""
         if state not in NEXT[self.state]:
             possible = ", ".join(sorted(NEXT[self.state])) or "nothing more"
             raise IllegalShipmentMove(
@@ -154,7 +159,6 @@ class Shipment:
                 state=self.state,
                 wanted_state=state,
             )
-        return replace(self, state=state)
 
     def with_units(self, allotment: Allotment, units: Decimal, new_id: Callable[[], UUID]) -> "Shipment":
         """More units of an allotment: on the line of its demand, which is made when there is none (SHIP-5)."""

@@ -113,7 +113,10 @@ def cause_of(change: Change, causes: Mapping[UUID, Cause]) -> Cause:
 async def _numbered(tx: Tx, changes: Sequence[Change]) -> list[Change]:
     new = [change.after for change in changes if change.before is None]
     numbered = await store.number_shipments(tx.db, new)
-    return [replace(change, after=numbered.get(change.after.shipment_id, change.after)) for change in changes]
+    return [
+        replace(change, after=numbered[change.after.shipment_id]) if change.before is None else change
+        for change in changes
+    ]
 
 
 def _announce(tx: Tx, change: Change, cause: Cause) -> None:

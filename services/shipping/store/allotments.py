@@ -1,6 +1,7 @@
 """Allotments: rows and values."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,8 @@ _FIGURES = (
     *("shipped", "returned", "missing", "unproven", "standing"),
 )
 _COLUMNS = ("allotment_id", "order_id", *_TERMS, *_FIGURES)
+_SHIP_TO = _TERMS.index("ship_to")
+_term_values, _figure_values = attrgetter(*_TERMS), attrgetter(*_FIGURES)
 _ARRAYS = [
     bindparam(name, type_=ARRAY(Text if name == "ship_to" else allotments.c[name].type)) for name in _COLUMNS
 ]
@@ -114,34 +117,31 @@ async def save_allotments(
             new.append(allotment)
         elif was != allotment:
             (changed if was.terms == allotment.terms else restated).append(allotment)
-    for statement, rows in ((_INSERT, new), (_UPDATE, restated)):
-        if rows:
-            await db.execute(statement, _arrays(rows))
+    for statement, written in ((_INSERT, new), (_UPDATE, restated)):
+        if written:
+            await db.execute(statement, _columns(_COLUMNS, [_written(one) for one in written]))
     if changed:
-        figures = {name: [getattr(one, name) for one in changed] for name in _KEYED_FIGURES}
-        await db.execute(_UPDATE_FIGURES, figures)
+        rows = [(one.allotment_id, *_figure_values(one)) for one in changed]
+        await db.execute(_UPDATE_FIGURES, _columns(_KEYED_FIGURES, rows))
 
 
-def _arrays(rows: Sequence[Allotment]) -> dict[str, list[Any]]:
-    written = [_written(allotment) for allotment in rows]
-    return {name: [row[name] for row in written] for name in _COLUMNS}
+def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _written(allotment: Allotment) -> dict[str, Any]:
+def _written(allotment: Allotment) -> tuple[Any, ...]:
     terms = allotment.terms
-    said: dict[str, Any] = dict.fromkeys(_TERMS)
+    said = [None] * len(_TERMS) if terms is None else [*_term_values(terms)]
     if terms:
-        said = {name: getattr(terms, name) for name in _TERMS}
-        said["ship_to"] = orjson.dumps(terms.ship_to).decode()
-    figures = {name: getattr(allotment, name) for name in _FIGURES}
-    return {"allotment_id": allotment.allotment_id, "order_id": allotment.order_id, **said, **figures}
+        said[_SHIP_TO] = orjson.dumps(terms.ship_to).decode()
+    return allotment.allotment_id, allotment.order_id, *said, *_figure_values(allotment)
 
 
 def _allotment(row: Row[Any]) -> Allotment:
     terms = None
     if row.release_no:
-        said = {name: getattr(row, name) for name in _TERMS}
+        said = dict(zip(_TERMS, _term_values(row), strict=True))
         said |= {"ship_to": ShipTo(**row.ship_to), "all_or_nothing": bool(row.all_or_nothing)}
         terms = Terms(order_id=row.order_id, **said)
-    figures = {name: getattr(row, name) for name in _FIGURES}
+    figures = dict(zip(_FIGURES, _figure_values(row), strict=True))
     return Allotment(row.allotment_id, row.order_id, terms, **figures)

@@ -1,6 +1,7 @@
 """A shipment and its lines as rows of their tables, and back."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -34,6 +35,8 @@ LINE = (
     *("id", "shipment_id", "order_id", "order_number", "line_id", "line_no", "component"),
     *("sku", "description", "unit", "precision", "remainder_of"),
 )
+_PLAIN = tuple(name for name in FIXED if name not in ("id", "ship_to"))
+_moving_values = attrgetter(*MOVING)
 
 
 def as_shipment(row: Row[Any], lines: tuple[Line, ...]) -> Shipment:
@@ -52,11 +55,14 @@ def as_line(rows: Sequence[Row[Any]]) -> Line:
 
 def row_of(shipment: Shipment) -> dict[str, Any]:
     """The row of a shipment; its address as JSON text."""
-    plain = {
-        name: getattr(shipment, name) for name in FIXED + MOVING if name not in ("id", "ship_to", "state")
-    }
-    address = orjson.dumps(shipment.ship_to).decode()
-    return {**plain, "id": shipment.shipment_id, "ship_to": address, "state": shipment.state.value}
+    plain = {name: getattr(shipment, name) for name in _PLAIN}
+    return {**plain, **moving_of(shipment), "ship_to": orjson.dumps(shipment.ship_to).decode()}
+
+
+def moving_of(shipment: Shipment) -> dict[str, Any]:
+    """What changes of the row of a shipment, with its key."""
+    moving = dict(zip(MOVING, _moving_values(shipment), strict=True))
+    return moving | {"id": shipment.shipment_id, "state": shipment.state.value}
 
 
 def row_of_line(shipment: Shipment, line: Line) -> dict[str, Any]:

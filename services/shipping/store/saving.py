@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Table, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shipping.domain.shipment import Line, Share, Shipment
-from services.shipping.store.rows import FIXED, LINE, MOVING, row_of, row_of_line
+from services.shipping.store.rows import FIXED, LINE, MOVING, moving_of, row_of, row_of_line
 from services.shipping.tables import shipment_lines, shipment_shares, shipments
 from shared.schema import next_numbers
 
@@ -113,7 +113,7 @@ async def _save_moved(db: AsyncConnection, moved: Sequence[tuple[Shipment, Shipm
     gone = [line for before, after in moved for line in _lines_dropped(before, after)]
     if added:
         await db.execute(_INSERT_LINES, _columns(LINE, added))
-    rows = _columns(("id", *MOVING), [row_of(after) for _, after in moved])
+    rows = _columns(("id", *MOVING), [moving_of(after) for _, after in moved])
     await db.execute(_UPDATE, {**rows, **_columns(_SHARE, put, "share_")})
     if dropped:
         await db.execute(_DROP_SHARES, _columns(_SHARE[:2], dropped))

@@ -36,5 +36,6 @@ def upgrade() -> None:
         "answers_heard",
         sa.Column("question_id", sa.Uuid(), nullable=False),
         sa.Column("about", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("question_id", "about", name=op.f("answers_heard_pkey")),
+        sa.Column("figure", sa.Numeric(precision=18, scale=6), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("question_id", "about", "figure", name=op.f("answers_heard_pkey")),
     )
