@@ -60,7 +60,10 @@ Tick = Callable[[Tx], Awaitable[datetime]]
 
 
 class Service:
-    """A service's wiring: what it answers over REST and what it hears."""
+    """A service's wiring: what it answers over REST and what it hears.
+
+    `nice`: how far its process stands back when processors are short (0 to 19), for a service that nobody waits for.
+    """
 
     def __init__(
         self,
@@ -71,9 +74,11 @@ class Service:
         subscriptions: Subscriptions,
         preferences: type[Any],
         tick: Tick | None = None,
+        nice: int = 0,
     ) -> None:
         every_fact()
         self.name = name
+        self._nice = nice
         self.subscriptions = subscriptions
         self.tick = tick
         self.settings: Settings | None = None
@@ -155,6 +160,7 @@ class Service:
             proxy_headers=False,
         )  # fmt: skip
         _spare_the_collector()
+        os.nice(self._nice)
         _Server(config, self.app).run()
 
 

@@ -11,6 +11,8 @@ service = Service(
     routers=[api.router],
     subscriptions=SUBSCRIPTIONS,
     preferences=Preferences,
+    # where processors are short, goods go before notices of them
+    nice=5,
 )
 app = service.app
 
