@@ -420,11 +420,10 @@ tasks = Table(
     code("done_by", nullable=True),
     UniqueConstraint("tie_id", "tie_closed"),
     UniqueConstraint("question_id", "allotment_id", "withdrawn"),
-    CheckConstraint("kind IN ('tie_broken', 'peg_lost')", name="kind"),
-    CheckConstraint("(kind = 'tie_broken') = (tie_closed IS NOT NULL)", name="broken"),
     CheckConstraint(
-        "num_nulls(question_id, allotment_id, withdrawn) = CASE kind WHEN 'peg_lost' THEN 0 ELSE 3 END",
-        name="lost",
+        "CASE kind WHEN 'tie_broken' THEN tie_closed IS NOT NULL AND num_nulls(question_id, allotment_id, withdrawn) = 3 "
+        "WHEN 'peg_lost' THEN tie_closed IS NULL AND num_nulls(question_id, allotment_id, withdrawn) = 0 ELSE false END",
+        name="cause",
     ),
     Index("tasks_created_at_id_ix", "created_at", "id"),
     Index("tasks_open_by_buyer_ix", "buyer", "created_at", postgresql_where=text("done_at IS NULL")),

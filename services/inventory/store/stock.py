@@ -16,6 +16,8 @@ _LOCK = statement(
     SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined, s.has_levels
     FROM stock s JOIN unnest(:skus, :warehouses) AS wanted(sku, warehouse)
       ON s.sku = wanted.sku AND s.warehouse = wanted.warehouse
+    WHERE (SELECT count(*) FROM stock there JOIN unnest(:skus, :warehouses) AS named(sku, warehouse)
+           ON there.sku = named.sku AND there.warehouse = named.warehouse) = cardinality(:skus)
     ORDER BY s.sku, s.warehouse FOR NO KEY UPDATE OF s
     """,
     skus=TEXT,
@@ -89,7 +91,8 @@ async def lock_stock(db: AsyncConnection, wanted: Iterable[Key]) -> dict[Key, St
     if not named["skus"]:
         return {}
     rows = (await db.execute(_LOCK, named)).all()
-    if len(rows) < len(named["skus"]):
+    if not rows:
+        # one of them is missing: nothing was locked, for who holds one and adds another waits in the wrong order
         await db.execute(_ADD_ROWS, named)
         rows = (await db.execute(_LOCK, named)).all()
     return {(row.sku, row.warehouse): Stock(*row) for row in rows}

@@ -52,18 +52,12 @@ def _newer(names: Sequence[str]) -> str:
 _PUT_WISHES = text(
     f"""
     INSERT INTO demands ({", ".join(_WISH)}) SELECT * FROM {given(_WISH)}
-    WHERE from_stock OR EXISTS (SELECT 1 FROM demands AS known
-                                WHERE known.line_id = given.line_id AND known.component = given.component)
     ON CONFLICT (line_id, component) DO UPDATE SET {_newer(_WISH[2:])} WHERE demands.version < excluded.version
     """  # noqa: S608  # constants of this module
 ).bindparams(*arrays(demands, _WISH))
 _PUT_ANSWERS = text(
     f"""
     INSERT INTO demands ({", ".join(_ANSWER)}) SELECT * FROM {given(_ANSWER)}
-    WHERE EXISTS (SELECT 1 FROM demands AS known
-                  WHERE known.line_id = given.line_id AND known.component = given.component)
-       OR NOT EXISTS (SELECT 1 FROM order_teams AS heard
-                      WHERE heard.order_id = given.order_id AND heard.version >= given.settled_version)
     ON CONFLICT (line_id, component) DO UPDATE SET
         settled_version = greatest(demands.settled_version, excluded.settled_version),
         first_granted = CASE
@@ -75,7 +69,6 @@ _PUT_ANSWERS = text(
         first_version = least(demands.first_version, excluded.first_version)
     """  # noqa: S608  # constants of this module
 ).bindparams(*arrays(demands, _ANSWER))
-"""The answer to a line that is known not to come from stock is not kept: most lines of special orders have no row."""
 _PUT_CLAIMS = text(
     f"""
     INSERT INTO claims ({", ".join(_CLAIM)}) SELECT * FROM {given(_CLAIM)}
@@ -160,7 +153,7 @@ _LOCKS = text(
 
 
 async def keep_wishes(db: AsyncConnection, rows: Collection[Columns]) -> None:
-    """What newest snapshots of orders want from stock; a line that never came from stock is not kept."""
+    """What newest snapshots of orders want; what is kept depends on the fact alone, not on what was heard before."""
     await _put(db, _PUT_WISHES, _WISH, rows)
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from services.notifications.subscriptions import SUBSCRIPTIONS
 from shared.contracts.base import Fact
-from shared.contracts.inventory import Origin
 from shared.contracts.notifications import NoticeRaised
 from shared.decimals import plain
 from shared.testing import Bench
@@ -66,7 +65,9 @@ async def test_a_covered_line_and_a_special_one_tell_nothing(db_notifications: B
     )
 
     assert await db_notifications.sql("SELECT * FROM notices") == []
-    assert [row.line_no for row in await db_notifications.sql("SELECT line_no FROM demands")] == [10]
+    assert [
+        row.line_no for row in await db_notifications.sql("SELECT line_no FROM demands WHERE from_stock")
+    ] == [10]
 
 
 @pytest.mark.rule("NOTE-2")
@@ -198,15 +199,3 @@ async def test_any_order_of_facts_ends_in_the_same_open_notices(db_notifications
             (("SO-000001", 10, "10"),),
         )
     }
-
-
-@pytest.mark.rule("NOTE-2")
-async def test_the_answers_to_special_lines_of_known_orders_are_not_kept(db_notifications: Bench) -> None:
-    special = wants(7, special_order=True)
-
-    await hear(db_notifications, order(special), allotted(stands()))
-    await hear(
-        db_notifications, allotted(stands(units(1, 7, origin=Origin.RECEIPT), version=0), reason="receipt")
-    )
-
-    assert await db_notifications.sql("SELECT * FROM demands") == []

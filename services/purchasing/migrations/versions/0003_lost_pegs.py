@@ -20,12 +20,9 @@ def upgrade() -> None:
         "tasks",
         ["question_id", "allotment_id", "withdrawn"],
     )
-    op.create_check_constraint(op.f("tasks_kind_check"), "tasks", "kind IN ('tie_broken', 'peg_lost')")
     op.create_check_constraint(
-        op.f("tasks_broken_check"), "tasks", "(kind = 'tie_broken') = (tie_closed IS NOT NULL)"
-    )
-    op.create_check_constraint(
-        op.f("tasks_lost_check"),
+        op.f("tasks_cause_check"),
         "tasks",
-        "num_nulls(question_id, allotment_id, withdrawn) = CASE kind WHEN 'peg_lost' THEN 0 ELSE 3 END",
+        "CASE kind WHEN 'tie_broken' THEN tie_closed IS NOT NULL AND num_nulls(question_id, allotment_id, withdrawn) = 3 "
+        "WHEN 'peg_lost' THEN tie_closed IS NULL AND num_nulls(question_id, allotment_id, withdrawn) = 0 ELSE false END",
     )
