@@ -31,6 +31,11 @@ def test_servers() -> Iterator[servers.Servers]:
             yield servers.attach(state)
         elif servers.is_kept(place := Instance("test")):
             yield servers.attach(place.state_file)
+        elif os.environ.get("PYTEST_XDIST_WORKER"):
+            # each worker would wait for the one before it to end, until its tests have timed out
+            pytest.fail(
+                "Several workers need servers to share: run make test, or tieline servers start test before"
+            )
         else:
             yield stack.enter_context(servers.running("test"))
 

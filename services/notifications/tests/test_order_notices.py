@@ -199,3 +199,28 @@ async def test_any_order_of_facts_ends_in_the_same_open_notices(db_notifications
             (("SO-000001", 10, "10"),),
         )
     }
+
+
+@pytest.mark.rule("NOTE-2")
+async def test_a_special_line_that_uses_stock_instead_is_kept_alike_in_any_order_of_facts(
+    db_notifications: Bench,
+) -> None:
+    facts: list[Fact] = [
+        order(wants(7, special_order=True)),
+        allotted(stands()),
+        order(wants(7), version=2),
+        allotted(stands(units(1, 5), version=2), reason="changed"),
+    ]
+
+    ends = set()
+    for some in permutations(facts):
+        await db_notifications.empty()
+        await hear(db_notifications, *some)
+        once = tuple(map(tuple, await db_notifications.sql("SELECT * FROM demands")))
+        await hear(db_notifications, *facts)
+        ends |= {once, tuple(map(tuple, await db_notifications.sql("SELECT * FROM demands")))}
+
+    assert len(ends) == 1
+    assert await open_ones(db_notifications) == [
+        ("backordered", "Backordered: 2 EA of GADGET for SO-000001 line 10")
+    ]
