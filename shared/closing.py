@@ -1,18 +1,24 @@
-"""The closing statement of a transaction: answers under their keys, the record log, the events and the outbox, at once.
+"""The closing statement of a transaction: what was heard, answers under their keys, the record log, events and outbox.
 
-Four tables, one round trip, last before COMMIT. Nothing of it is sent when a transaction has nothing of it.
+Five tables, one round trip, last before COMMIT. Nothing of it is sent when a transaction has nothing of it.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, LargeBinary, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import record_log
 from shared.idempotency import Kept
-from shared.outbox import Announcement, Bodies, bodies
+from shared.outbox import Announcement, Row, bodies
 from shared.record_log import LogEntry
+
+
+class HeardBefore(Exception):
+    """An event that was heard has taken effect before, or is parked."""
+
 
 _CLOSE = text(
     """
@@ -31,11 +37,21 @@ _CLOSE = text(
     ), events AS (
         INSERT INTO event_log (event_id, created_at, routing_key, subject, body)
         SELECT event_id, :at, routing_key, subject, body FROM told
+    ), waiting AS (
+        INSERT INTO outbox (event_id, event_at) SELECT event_id, :at FROM told ORDER BY nth RETURNING seq, event_id
+    ), heard AS (
+        -- in order, so that two who have heard the same cannot deadlock
+        INSERT INTO inbox (consumer, event_id)
+        SELECT :consumer, event_id FROM unnest(:heard) AS heard(event_id)
+        WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.consumer = :consumer AND p.event_id = heard.event_id)
+        ORDER BY event_id ON CONFLICT DO NOTHING RETURNING event_id
     )
-    INSERT INTO outbox (event_id, event_at) SELECT event_id, :at FROM told ORDER BY nth
+    SELECT event_id, seq FROM waiting UNION ALL SELECT event_id, NULL FROM heard
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("heard", type_=ARRAY(Uuid)),
+    bindparam("consumer", type_=Text),
     bindparam("statuses", type_=ARRAY(Integer)),
     bindparam("answers", type_=ARRAY(LargeBinary)),
     *(
@@ -54,12 +70,16 @@ async def close(
     announced: Sequence[Announcement],
     entries: Sequence[LogEntry] = (),
     kept: Sequence[Kept] = (),
-) -> Bodies:
-    """Write what commits with a transaction's writes; the bodies of its events come back."""
-    if not (announced or entries or kept):
-        return {}
+    heard: Sequence[UUID] = (),
+) -> list[Row]:
+    """Write what commits with a transaction's writes; what now waits in the outbox comes back.
+
+    Raises `HeardBefore` unless all that was heard is news: then nothing of the transaction may stay.
+    """
+    if not (announced or entries or kept or heard):
+        return []
     told = bodies(service, announced)
-    await db.execute(
+    written = await db.execute(
         _CLOSE,
         {
             **record_log.columns(entries),
@@ -74,6 +94,11 @@ async def close(
             "statuses": [one.answer.status for one in kept],
             "answers": [one.answer.body for one in kept],
             "etags": [one.answer.etag for one in kept],
+            "consumer": service,
+            "heard": heard,
         },
     )
-    return told
+    rows = written.all()
+    if len(rows) < len(told) + len(heard):
+        raise HeardBefore(f"of {len(heard)} events only {len(rows) - len(told)} are news")
+    return [Row(row.seq, *told[row.event_id]) for row in rows if row.seq is not None]

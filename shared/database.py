@@ -2,18 +2,23 @@
 
 Core takes 100 us of CPU and more to send a statement (cache key, greenlets, cursor), the driver 20. So a statement
 object that comes a second time (a constant of a module, a cached builder's) is compiled once more, for good, and from
-then on goes to the driver as its text and arguments. The same session, transaction and prepared statements as Core's,
-the same types that convert the same values, the same errors; rows are Core's rows. What is built anew for each call,
-lists of parameters and expanding IN go Core's way.
+then on goes to the driver as its text and arguments; and one that is built anew for each call (a list with its filters)
+goes by its shape, as soon as that has come before. The same session, transaction and prepared statements as Core's,
+the same types that convert the same values, the same errors; rows are Core's rows. Lists of parameters and expanding IN
+go Core's way.
+
+No statement of a service reads a table from end to end where an index will do (`enable_seqscan`): a plan that was made
+while a table was new and empty would else be kept, and read all of it, until the server has looked at the table again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
-from sqlalchemy import TextClause, event
+from sqlalchemy import Select, TextClause, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -34,7 +39,7 @@ def make_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 2.0, **o
         max_overflow=0,
         pool_timeout=pool_timeout,
         connect_args={
-            "server_settings": {"application_name": "tieline", "jit": "off"},
+            "server_settings": {"application_name": "tieline", "jit": "off", "enable_seqscan": "off"},
             "timeout": 5,
             "prepared_statement_cache_size": MOST_PREPARED,
         },
@@ -62,16 +67,21 @@ class DirectConnection(AsyncConnection):
 
     async def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """As SQLAlchemy's."""
-        known = _plans.get(statement, _NEVER_SEEN)
-        if known is _NEVER_SEEN:
-            _plans[statement] = None
-        elif not execution_options and (parameters is None or isinstance(parameters, dict)):
-            given = parameters or {}
-            if known is None:
-                known = _plans[statement] = _plan(statement, given, self.dialect)
-            if known.fits(given):
+        given = parameters or {}
+        if not execution_options and isinstance(given, dict):
+            known = self._known(statement, given)
+            if known is not None and known.fits(given):
                 return await self._directly(known, given)
         return await super().execute(statement, parameters, execution_options=execution_options)
+
+    def _known(self, statement: Any, given: Mapping[str, Any]) -> "_Plan | None":
+        """The plan of a statement that comes a second time, or whose shape does; None at the first time."""
+        known: _Plan | None = _plans.get(statement, _NEVER_SEEN)
+        if known is _NEVER_SEEN:
+            known = _plans[statement] = None if given else _by_shape(statement, self.dialect)
+        elif known is None:
+            known = _plans[statement] = _plan(statement, given, self.dialect)
+        return known
 
     async def _directly(self, plan: "_Plan", given: Mapping[str, Any]) -> "_Rows":
         """What Core's cursor does, without Core and the cursor."""
@@ -154,6 +164,18 @@ class _Plan:
             )
         return self._shape
 
+    def for_constants(self, constants: Sequence[Any]) -> "_Plan":
+        """The same plan for a statement of its shape, which differs in its constants, one for each bind."""
+        other = copy(self)
+        binds = zip(self._binds, constants, strict=True)
+        other._binds = [_Bind(bind.name, constant, bind.write) for bind, constant in binds]
+        return other
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its binds, in the order of the text."""
+        return [bind.name for bind in self._binds]
+
 
 class _Core(_Plan):
     """A statement that only Core can send."""
@@ -165,7 +187,7 @@ class _Core(_Plan):
         return False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Bind:
     """One argument: given under a name, or a constant of the statement."""
 
@@ -195,7 +217,46 @@ class _Rows(IteratorResult[Any]):
         return int(last) if last.isdigit() else -1
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """The plan of a shape, and at which place of the shape's key each of its binds has its constant."""
+
+    plan: _Plan
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, plan: _Plan, key: Any) -> "_Shape":
+        """As the first statement of the shape has it."""
+        place = {bind.key: nth for nth, bind in enumerate(key.bindparams)}
+        return cls(plan, [place[name] for name in plan.names])
+
+    def plan_of(self, key: Any) -> _Plan:
+        """The plan of another statement of the shape."""
+        binds = key.bindparams
+        return self.plan.for_constants([binds[place].effective_value for place in self.places])
+
+
 _NEVER_SEEN: Any = object()
+_MOST_SHAPES = 500
+_shapes: dict[Any, _Shape | None] = {}
+
+
+def _by_shape(statement: Any, dialect: Any) -> "_Plan | None":
+    """The plan of a statement that differs from one that came before in nothing but its constants."""
+    key = statement._generate_cache_key() if isinstance(statement, Select) else None
+    if key is None:
+        return None
+    shape: _Shape | None = _shapes.get(key.key, _NEVER_SEEN)
+    if shape is _NEVER_SEEN:
+        if len(_shapes) >= _MOST_SHAPES:
+            _shapes.clear()
+        _shapes[key.key] = None
+        return None
+    if shape is None:
+        shape = _shapes[key.key] = _Shape.of(_plan(statement, {}, dialect), key)
+    return shape.plan_of(key)
+
+
 _plans: "WeakKeyDictionary[Any, _Plan | None]" = WeakKeyDictionary()
 
 

@@ -1,9 +1,11 @@
 """The inbox: what was heard takes effect once, in the transaction that remembers its id.
 
-A batch of messages is one transaction: inbox rows first (sorted, so that two workers with the same duplicates cannot
-deadlock), then the handlers by type, then outbox and log, then COMMIT; only after that the acknowledgement. A failing
-batch is rolled back and halved until the failing event is alone; that one is parked in the consumer's own database
-(5 s, 30 s, 2 min, 10 min, 1 h, 6 h, then dead), its neighbours go on.
+A batch of messages is one transaction: the handlers by type, then inbox, outbox and log, then COMMIT; only after that
+the acknowledgement. Its events are taken for news, as nearly all are, so their inbox rows are written in the closing
+statement. If one was no news, or anything fails, all of it is rolled back and done the careful way: inbox rows first
+(sorted, so that two workers with the same duplicates cannot deadlock), and only what is news is handled. A batch that
+fails then is halved until the failing event is alone; that one is parked in the consumer's own database (5 s, 30 s,
+2 min, 10 min, 1 h, 6 h, then dead), its neighbours go on.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import metrics
+from shared.closing import HeardBefore
 from shared.contracts import Fact
 from shared.errors import TielineError, Unavailable
 from shared.logging import get_logger
@@ -251,7 +254,7 @@ class Inbox:
         """Carry out what a few messages say; returns once everything is committed or parked, so they may be acked."""
         heard = [event for m in messages for event in self._reader.read(m.body, m.user_id)]
         metrics.batch_events.observe(len(heard))
-        await self._carry_out(heard)
+        await self._carry_out(heard, is_news=not any(m.redelivered for m in messages))
 
     async def give_up(self, message: AbstractIncomingMessage) -> None:
         """Park as dead what the broker has given up; operators see it, and `replay` tries it again."""
@@ -266,19 +269,36 @@ class Inbox:
             await db.execute(_CLAIM, {"consumer": self._work.service, "ids": []})
             await db.rollback()
 
-    async def _carry_out(self, heard: Sequence[Heard]) -> None:
+    async def _carry_out(self, heard: Sequence[Heard], *, is_news: bool) -> None:
         if not heard:
             return
         unreadable = [event for event in heard if event.told is None]
         for event in unreadable:
             await self._park(event, event.problem or Unreadable("unreadable"))
         readable = [event for event in heard if event.told is not None]
-        if readable:
+        if readable and not (is_news and await self._as_news(readable)):
             await self._halving(readable)
+
+    async def _as_news(self, events: Sequence[Heard]) -> bool:
+        """Carry out a batch of events that nobody has heard before; False when that failed, and nothing was done."""
+        ids = [event.event_id for event in events]
+        if len(set(ids)) < len(ids):
+            return False
+        try:
+            await self._once(events, is_news=True)
+        except HeardBefore:
+            return False
+        except Exception as problem:  # whatever it is: the careful way meets it again, and deals with it
+            log.info(
+                "a batch is carried out again the careful way", events=len(events), error=str(problem)[:300]
+            )
+            return False
+        self._succeeded()
+        return True
 
     async def _halving(self, events: Sequence[Heard], losses: int = 0) -> None:
         try:
-            await self._once([event.told for event in events if event.told])
+            await self._once(events, is_news=False)
         except Exception as problem:  # whatever a handler raises: it is halved, then parked
             if infrastructure(problem) and losses < MOST_LOSSES:
                 await self._wait_for_database(problem)
@@ -290,26 +310,37 @@ class Inbox:
             else:
                 await self._failed(events[0], problem)
         else:
-            self._failures = 0
-            metrics.breaker_open.set(0)
+            self._succeeded()
 
-    async def _once(self, told: Sequence[Told[Any]]) -> None:
-        origin = Origin(
-            f"service:{self._work.service}", str(told[0].id), told[0].correlation, told[0].traceparent
-        )
-        await run(self._work, self._batch, origin, None, told)
+    def _succeeded(self) -> None:
+        self._failures = 0
+        metrics.breaker_open.set(0)
+
+    async def _once(self, events: Sequence[Heard], *, is_news: bool) -> None:
+        told = [event.told for event in events if event.told]
+        first = told[0]
+        origin = Origin(f"service:{self._work.service}", str(first.id), first.correlation, first.traceparent)
+        await run(self._work, self._batch if is_news else self._careful_batch, origin, None, told)
 
     async def _batch(self, tx: Tx, told: Sequence[Told[Any]]) -> None:
+        """Handle what is taken for news; closing finds out whether it was."""
+        tx.heard = [t.id for t in told]
+        await self._handle_all(tx, told)
+
+    async def _careful_batch(self, tx: Tx, told: Sequence[Told[Any]]) -> None:
+        """Find out first what is news, and handle that."""
         ids = [t.id for t in told]
         claimed = await tx.db.execute(_CLAIM, {"consumer": self._work.service, "ids": ids})
         new = {row.event_id for row in claimed}
         metrics.inbox_duplicates.inc(len(ids) - len(new))
-        fresh: dict[type[Fact], list[Told[Any]]] = {}
+        fresh = {t.id: t for t in told if t.id in new}
+        await self._handle_all(tx, list(fresh.values()))
+
+    async def _handle_all(self, tx: Tx, told: Sequence[Told[Any]]) -> None:
+        groups: dict[type[Fact], list[Told[Any]]] = {}
         for t in told:
-            if t.id in new:
-                new.discard(t.id)
-                fresh.setdefault(type(t.fact), []).append(t)
-        for fact, group in fresh.items():
+            groups.setdefault(type(t.fact), []).append(t)
+        for fact, group in groups.items():
             await self._handle(tx, fact, group)
 
     async def _handle(self, tx: Tx, fact: type[Fact], group: list[Told[Any]]) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -38,6 +38,7 @@ RELAY_LOCK = 7_041_001
 BUSY_POLL, IDLE_POLL = 0.05, 0.25
 LAG = 30.0
 SWEEP_EVERY = 5.0
+GAUGE_EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,28 +82,46 @@ def bodies(service: str, announced: Sequence[Announcement]) -> Bodies:
     return {one.event_id: (one.fact.TYPE, envelope(service, one)) for one in announced}
 
 
-class Fresh:
-    """What this process has announced and committed: the relay is woken, and spared reading the bodies again.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An unpublished event."""
 
-    Only a memory: the outbox row decides what is published, and a body that is not here is read from the event log.
+    seq: int
+    routing_key: str
+    body: str
+
+
+class Fresh:
+    """What this process has announced and committed: the relay is woken, and need not look for it.
+
+    Only a memory: what is not here, or was lost on its way, the relay finds in the outbox, for the row goes when the
+    broker has confirmed.
     """
 
     def __init__(self) -> None:
-        self._bodies: Bodies = {}
+        self._rows: dict[int, Row] = {}
         self._news = asyncio.Event()
 
-    def put(self, told: Bodies) -> None:
-        """After the commit: keep the bodies (at most 5 000, for another process may be the relay) and wake the relay."""
+    def put(self, told: Sequence[Row]) -> None:
+        """After the commit: keep them (some 5 000, for another process may be the relay) and wake the relay."""
         if not told:
             return
-        if len(self._bodies) > MOST_FRESH:
-            self._bodies.clear()
-        self._bodies |= told
+        if len(self._rows) > MOST_FRESH:
+            self._rows.clear()
+        self._rows |= {row.seq: row for row in told}
         self._news.set()
 
-    def take(self, event_id: UUID) -> tuple[str, str] | None:
-        """The routing key and body, handed over once."""
-        return self._bodies.pop(event_id, None)
+    def page(self, most: int) -> list[Row]:
+        """So many of the oldest, handed over once."""
+        return [self._rows.pop(seq) for seq in list(islice(self._rows, most))]
+
+    def take(self, seq: int) -> Row | None:
+        """The one of this number, handed over once."""
+        return self._rows.pop(seq, None)
+
+    def forget(self) -> None:
+        """Remember nothing: the outbox has it all."""
+        self._rows.clear()
 
     def looks(self) -> None:
         """The relay is about to look: only what is announced from now on wakes it again."""
@@ -120,15 +139,6 @@ class Fresh:
         except TimeoutError:
             return False
         return True
-
-
-@dataclass(frozen=True)
-class Row:
-    """An unpublished event."""
-
-    seq: int
-    routing_key: str
-    body: str
 
 
 @dataclass(frozen=True)
@@ -223,6 +233,24 @@ class LowWater:
             self._seen.append((now, seq))
 
 
+class _Looks:
+    """When the relay looks into the outbox itself: while it finds what it has no memory of, else ever more seldom."""
+
+    def __init__(self) -> None:
+        self.water = LowWater()
+        self._next = 0.0
+        self._pause = BUSY_POLL
+
+    def due_in(self, now: float) -> float:
+        """Seconds until it should."""
+        return self._next - now
+
+    def had(self, now: float, strangers: int) -> None:
+        """It has: and found so many that only the outbox knew of."""
+        self._pause = BUSY_POLL if strangers else min(self._pause * 1.5, IDLE_POLL)
+        self._next = now if strangers else now + self._pause
+
+
 class Relay:
     """Publishes a service's outbox. Several processes may run one; the one whose session holds the lock works.
 
@@ -234,6 +262,7 @@ class Relay:
         self._publisher = publisher
         self._fresh = fresh
         self._page = PAGE
+        self._gauged = 0.0
         self._stopping = False
 
     async def work(self) -> None:
@@ -242,6 +271,8 @@ class Relay:
             db = await plain_db.execution_options(isolation_level="AUTOCOMMIT")
             if not await self._lock(db):
                 return
+            # while another one worked, it has published what this process remembers
+            self._fresh.forget()
             metrics.relay_active.set(1)
             try:
                 await self._publish_while_locked(db)
@@ -266,36 +297,47 @@ class Relay:
         return False
 
     async def _publish_while_locked(self, db: AsyncConnection) -> None:
-        water = LowWater()
-        poll = BUSY_POLL
-        gauged = 0.0
+        looks = _Looks()
         while not self._stopping:
             now = time.monotonic()
-            if now - gauged > 2:
-                gauged = now
-                await _gauge(db)
             self._fresh.looks()
-            rows = await self._next_page(db, water.next(now))
-            if not rows:
-                woken = await self._fresh.wait(poll)
-                poll = BUSY_POLL if woken else min(poll * 1.5, IDLE_POLL)
-                continue
-            poll = BUSY_POLL
+            if looks.due_in(now) > 0 and self._page == PAGE:
+                rows = self._fresh.page(PAGE)
+                if not rows:
+                    await self._fresh.wait(looks.due_in(now))
+                    continue
+            else:
+                await self._gauge(db, now)
+                rows, strangers = await self._next_page(db, looks.water.next(now))
+                looks.had(now, strangers)
+                if not rows:
+                    self._page = PAGE
+                    continue
             crashing.reached("relay_selected")
             sent = await self._publish(db, rows)
             if sent:
-                water.confirmed(now, max(sent))
+                looks.water.confirmed(now, max(sent))
 
-    async def _next_page(self, db: AsyncConnection, low: int) -> list[Row]:
-        """What waits, oldest first; the bodies from this process's memory, or from the event log."""
+    async def _gauge(self, db: AsyncConnection, now: float) -> None:
+        """Count what waits, every other second."""
+        if now - self._gauged > GAUGE_EVERY:
+            self._gauged = now
+            await _gauge(db)
+
+    async def _next_page(self, db: AsyncConnection, low: int) -> tuple[list[Row], int]:
+        """What waits in the outbox, oldest first, and of how many this process had no memory: another wrote them."""
         waiting = (await db.execute(_PAGE, {"low": low, "page": self._page})).all()
-        bodies = {row.event_id: body for row in waiting if (body := self._fresh.take(row.event_id))}
-        if missing := [row for row in waiting if row.event_id not in bodies]:
+        known = {row.seq: fresh for row in waiting if (fresh := self._fresh.take(row.seq))}
+        missing = [row for row in waiting if row.seq not in known]
+        if missing:
             days = [row.event_at for row in missing]
             ids = [row.event_id for row in missing]
             found = await db.execute(_BODIES, {"ids": ids, "first": min(days), "last": max(days)})
-            bodies |= {row.event_id: (row.routing_key, row.body) for row in found}
-        return [Row(row.seq, *bodies[row.event_id]) for row in waiting if row.event_id in bodies]
+            bodies = {row.event_id: (row.routing_key, row.body) for row in found}
+            known |= {
+                row.seq: Row(row.seq, *bodies[row.event_id]) for row in missing if row.event_id in bodies
+            }
+        return [known[row.seq] for row in waiting if row.seq in known], len(missing)
 
     async def _publish(self, db: AsyncConnection, rows: Sequence[Row]) -> list[int]:
         """Publish a page; delete what was confirmed, set aside what was refused, leave the rest for the next try."""

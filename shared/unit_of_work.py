@@ -87,6 +87,8 @@ class Tx:
     announced: list[Announcement] = field(default_factory=list)
     entries: list[LogEntry] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    heard: list[UUID] = field(default_factory=list)
+    """The events that this transaction carries out, taken for news: unless all are, nothing of it stays."""
     callers: tuple["Tx", ...] = ()
     """Of calls that were gathered: this transaction in the name of each, in their order (`each`)."""
 
@@ -278,7 +280,7 @@ async def _once(
     async with work.engine.begin() as db:
         tx = Tx(db, work.now(), origin, principal)
         result = await handler(tx, *args, **kwargs)
-        told = await close(db, work.service, tx.now, tx.announced, tx.entries, tx.kept)
+        told = await close(db, work.service, tx.now, tx.announced, tx.entries, tx.kept, tx.heard)
         if origin.actor not in NOBODYS:
             crashing.reached("pre_commit" if principal else "batch_pre_commit")
     if origin.actor not in NOBODYS:

@@ -7,9 +7,11 @@ from decimal import Decimal
 from uuid import UUID
 
 import orjson
+import pytest
 
 from services.inventory.domain.demand import Key
 from services.inventory.tests.builders import DAY_ONE, order_line
+from shared.closing import HeardBefore
 from shared.contracts.base import Fact
 from shared.contracts.orders import OrderLine
 from shared.inbox import Heard, Inbox
@@ -21,13 +23,23 @@ class Message:
 
     body: bytes
     user_id: str
+    redelivered: bool = False
 
 
 class StrictInbox(Inbox):
-    """An inbox that neither halves nor parks: what a handler cannot carry out fails the test."""
+    """An inbox that neither halves nor parks: what a handler cannot carry out fails the test, a second time too."""
 
     async def _halving(self, events: Sequence[Heard], losses: int = 0) -> None:
-        await self._once([event.told for event in events if event.told])
+        await self._once(events, is_news=False)
+
+    async def _once(self, events: Sequence[Heard], *, is_news: bool) -> None:
+        try:
+            await super()._once(events, is_news=is_news)
+        except HeardBefore:
+            raise
+        except Exception as problem:
+            # no ordinary exception: an inbox meets those by another try
+            raise pytest.fail.Exception(f"{[event.type for event in events]}: {problem!r}") from problem
 
     async def _park(self, event: Heard, problem: Exception) -> None:
         raise AssertionError(f"{event.type} cannot be read: {problem}")

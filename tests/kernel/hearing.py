@@ -48,6 +48,7 @@ class Message:
 
     body: bytes
     user_id: str | None = "inventory"
+    redelivered: bool = False
 
 
 def saved(code: str, version: int = 1) -> WarehouseSaved:
