@@ -103,7 +103,7 @@ def _next_version(service: str) -> str:
 
 
 async def _narrow_rights(db: Any, service: str) -> None:
-    """The log may be added to, never edited; the event log is kept by the owner's function alone."""
+    """The log may be added to, never edited; the event log is kept by the owner's function, versions by the owner alone."""
     role = f"{service}_app"
     if (
         await db.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
@@ -111,6 +111,9 @@ async def _narrow_rights(db: Any, service: str) -> None:
         return
     await db.execute(text(f"REVOKE UPDATE, DELETE, TRUNCATE ON record_log FROM {role}"))
     await db.execute(text(f"REVOKE UPDATE, DELETE, TRUNCATE ON event_log FROM {role}"))
+    await db.execute(text(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON kernel_version FROM {role}"))
+    if (await db.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one():
+        await db.execute(text(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM {role}"))
     await db.execute(text(f"GRANT EXECUTE ON FUNCTION keep_event_log(integer, integer) TO {role}"))
 
 
