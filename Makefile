@@ -76,9 +76,9 @@ images: ## build the container images: five services, tools, gateway
 compose-test: ## prove docker-compose.yml: build, start, demo through the gateway, take it all down
 	@deploy/compose/try
 
-bench: env ## measure whole chains through the five services; ARGS="single --chains 500" chooses
+bench: env ## measure whole chains, hops, relay, queues; ARGS="low relay-poll" or "single --chains 500" chooses
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-anchors: env ## the limits and the peer beside it: make bench-anchors ANCHORS=folder ARGS="--peer --million"
+bench-anchors: env ## the limits and the peer (10 min) beside it: make bench-anchors ANCHORS=folder ARGS="--peer --million"
 	@test -n "$(ANCHORS)" || { echo "Say where the scripts are: make bench-anchors ANCHORS=folder"; exit 2; }
 	@$(BIN)/python -m bench.anchors "$(ANCHORS)" $(ARGS)

@@ -1,7 +1,7 @@
 """`make bench`: whole chains per second through the five services, on servers of its own.
 
-python -m bench                      everything, about three minutes
-python -m bench single --chains 500  one part: low, single, bulk, broker, statements, queues
+python -m bench                      everything, about five minutes
+python -m bench single --chains 500  one part: broker, relay-poll, low, single, bulk, statements, queues
 """
 
 import argparse
@@ -15,9 +15,11 @@ from functools import partial
 
 import uvloop
 
-from bench import broker, one_receipt, queues
+from bench import broker, one_receipt, peer, queues, relay_poll
 from bench.books import Books
 from bench.door import Door
+from bench.figures import quantile, spread
+from bench.hop import Hops, probe
 from bench.shop import Lane, Shop, closed_loop
 from bench.usage import Meter, Usage
 from deploy.cli.client import EVERY_SCOPE
@@ -27,10 +29,9 @@ from deploy.local.stack import Stack
 from shared.auth import development_token
 
 INSTANCE = "bench"
-PARTS = ("broker", "low", "single", "bulk", "statements", "queues")
+PARTS = ("broker", "relay-poll", "low", "single", "bulk", "statements", "queues")
 BULK = 50
-TRYTON = {"single": 0.40, "bulk": 4.2}
-"""Chains a second of the peer as `anchors/README.md` states them; `make bench-anchors` measures it here."""
+LOW_CHAINS = 300
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,6 +54,8 @@ async def _measure(running: Stack, chosen: argparse.Namespace) -> None:
     say(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if "broker" in parts:
         await broker.measure(running.servers, say)
+    if "relay-poll" in parts:
+        await relay_poll.measure(running.servers, say)
     token = development_token(running.keys, "bench", EVERY_SCOPE)
     doors = {service: Door(running.url(service), token) for service in SERVICES}
     books = Books(
@@ -65,7 +68,7 @@ async def _measure(running: Stack, chosen: argparse.Namespace) -> None:
     bench = _Run(doors, _meter(running, doors), books, running)
     try:
         if "low" in parts:
-            await bench.low()
+            await bench.low(chosen.seconds)
         if "single" in parts:
             await bench.single(chosen.chains, chosen.in_flight, chosen.seconds)
         if "bulk" in parts:
@@ -99,16 +102,27 @@ class _Run:
         self._books = books
         self._running = running
 
-    async def low(self) -> None:
-        """One chain at a time: how long after the answered receipt the other services show it."""
+    async def low(self, seconds: float) -> None:
+        """One chain at a time: how long after the answered receipt the other services show it, and a hop beside it."""
         shop = Shop(self._doors)
         lanes = await shop.opens(1)
         await shop.chain(lanes[0])
         shop.times.chain.clear()
-        await closed_loop(lanes, partial(shop.chain, watched=True), most=120, seconds=60)
-        await self._end(shop, 121)
+        await self._settle(shop)
+        beside: list[float] = []
+        async with probe(self._running.servers) as hop:
+            alone = await hop.sends(1000, rate=100)
+            async with hop.sending(20, beside):
+                watched = partial(shop.chain, watched=True)
+                await closed_loop(lanes, watched, most=LOW_CHAINS, seconds=seconds)
+        await self._end(shop)
         say("\nLow load, one chain at a time: from the answered receipt until a wait= read shows it")
         _latencies(shop)
+        for hops in (
+            Hops("hop before, 100/s, nothing else", alone),
+            Hops("hop beside the chains, 20/s", beside),
+        ):
+            _in_hops(shop.times.shipment, hops)
 
     async def single(self, chains: int, in_flight: int, seconds: float) -> None:
         """Saturation with one-line orders."""
@@ -116,25 +130,25 @@ class _Run:
         lanes = await shop.opens(in_flight)
         warm = 2 * in_flight
         await closed_loop(lanes, shop.chain, most=warm, seconds=seconds)
-        await self._books.settle(shop.mark, shop.finished)
+        await self._settle(shop)
         shop.times.chain.clear()
         warm = shop.finished
         before, busy = await self._meter.read(), sum(d.busy for d in self._doors.values())
         requests = sum(d.requests for d in self._doors.values())
         took = await closed_loop(lanes, partial(self._sampled, shop), most=chains, seconds=seconds)
-        took += await self._books.settle(shop.mark, shop.finished)
+        took += await self._settle(shop)
         used = (await self._meter.read()).since(before)
         done = shop.finished - warm
         rate = done / took
         say(f"\nSingly, {in_flight} in flight: {done} chains in {took:.1f} s = {rate:.1f} chains/s "
-            f"({rate / TRYTON['single']:.0f}x Tryton's stated 0.40/s)")  # fmt: skip
+            f"({self._of_peer('singly', rate)})")  # fmt: skip
         requests = sum(d.requests for d in self._doors.values()) - requests
         say(
             f"  requests a chain {requests / done:.1f}, answered busy {sum(d.busy for d in self._doors.values()) - busy}"
         )
         _latencies(shop)
         _usage(used, done, took)
-        await self._end(shop, shop.finished)
+        await self._end(shop)
 
     async def _sampled(self, shop: Shop, lane: Lane) -> None:
         await shop.chain(lane, watched=shop.finished % 8 == 0)
@@ -144,21 +158,21 @@ class _Run:
         shop = Shop(self._doors)
         lanes = await shop.opens(in_flight)
         await closed_loop(lanes, partial(shop.bulk, size=BULK), most=in_flight, seconds=seconds)
-        await self._books.settle(shop.mark, shop.finished)
+        await self._settle(shop)
         shop.times.chain.clear()
         warm = shop.finished
         before = await self._meter.read()
         took = await closed_loop(
             lanes, partial(shop.bulk, size=BULK), most=max(1, orders // BULK), seconds=seconds
         )
-        took += await self._books.settle(shop.mark, shop.finished)
+        took += await self._settle(shop)
         used = (await self._meter.read()).since(before)
         done = shop.finished - warm
         rate = done / took
         say(f"\nIn bulk, {in_flight} batches of {BULK} in flight: {done} chains in {took:.1f} s = {rate:.1f} chains/s "
-            f"({rate / TRYTON['bulk']:.0f}x Tryton's stated 4.2/s)")  # fmt: skip
+            f"({self._of_peer('bulk', rate)})")  # fmt: skip
         _usage(used, done, took)
-        await self._end(shop, shop.finished)
+        await self._end(shop)
 
     async def statements(self) -> None:
         """Statements a chain by database, counted in the server's log of a short run of its own."""
@@ -167,12 +181,12 @@ class _Run:
         shop = Shop(self._doors)
         lanes = await shop.opens(1)
         await shop.chain(lanes[0])
-        await self._books.settle(shop.mark, 1)
+        await self._settle(shop)
         await self._meter.set_logging("all")
         start = log.stat().st_size
         chains = 20
         await closed_loop(lanes, shop.chain, most=chains, seconds=60)
-        await self._books.settle(shop.mark, chains + 1)
+        await self._settle(shop)
         await self._meter.set_logging("none")
         with log.open("rb") as text:
             text.seek(start)
@@ -185,12 +199,20 @@ class _Run:
             ends = sum(word in {"BEGIN", "COMMIT", "ROLLBACK"} for word in mine)
             say(f"  {service:14} {len(mine) / chains:6.1f}   of them BEGIN and COMMIT {ends / chains:.1f}")
         say(f"  {'together':14} {len(found) / chains:6.1f}")
-        await self._end(shop, chains + 1)
+        await self._end(shop)
 
-    async def _end(self, shop: Shop, chains: int) -> None:
+    def _of_peer(self, what: str, rate: float) -> str:
+        figure = peer.figure(self._running.servers.instance.folder, what)
+        return f"{rate / figure.value:.0f}x the peer's {figure.value:.2f}/s, {figure.source}"
+
+    async def _settle(self, shop: Shop) -> float:
+        """Seconds until the last consequence of all chains so far is booked and published."""
+        return await self._books.settle(shop.mark, shop.warehouse, shop.finished)
+
+    async def _end(self, shop: Shop) -> None:
         await shop.closes()
-        await self._books.settle(shop.mark, chains)
-        say("  books: " + await self._books.check(shop.mark, shop.warehouse, chains))
+        await self._settle(shop)
+        say("  books: " + await self._books.check(shop.mark, shop.warehouse, shop.finished))
 
 
 def _latencies(shop: Shop) -> None:
@@ -199,8 +221,15 @@ def _latencies(shop: Shop) -> None:
         ("shipment visible", times.shipment), ("notice visible", times.notice), ("whole chain", times.chain)
     ):  # fmt: skip
         if seconds:
-            p50, p99 = (1e3 * quantile(seconds, share) for share in (0.5, 0.99))
-            say(f"  {name:18} p50 {p50:7.1f} ms   p99 {p99:7.1f} ms   n={len(seconds)}")
+            say(f"  {name:32} {spread(seconds)}")
+
+
+def _in_hops(shipments: Sequence[float], hops: Hops) -> None:
+    """Row 4: p50 against p50 and p99 against p99."""
+    p50, p99 = (quantile(shipments, share) / quantile(hops.seconds, share) for share in (0.5, 0.99))
+    say(
+        f"  {hops.name:32} {spread(hops.seconds, 2)}   shipment visible is p50 {p50:.1f} hops, p99 {p99:.1f} hops"
+    )
 
 
 def _usage(used: Usage, chains: int, took: float) -> None:
@@ -223,12 +252,6 @@ def _usage(used: Usage, chains: int, took: float) -> None:
         + ", ".join(f"{name} {n / chains:.1f}" for name, n in used.transactions.items())
     )
     say("  broker a chain " + ", ".join(f"{name} {n / chains:.2f}" for name, n in used.messages.items()))
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The value below which so large a share lies."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def say(words: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from bench import peer
 from deploy.local import servers
 from deploy.local.servers import Servers
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         "--seconds", type=int, default=5, help="for each of the measurements that take a time"
     )
     parser.add_argument(
-        "--peer", action="store_true", help="install the peer from PyPI and measure it, 5 minutes"
+        "--peer", action="store_true", help="install the peer from PyPI and measure it, 10 minutes"
     )
     parser.add_argument(
         "--million", action="store_true", help="allotment with a million waiting lines, 5 minutes"
@@ -78,11 +79,12 @@ def _run(
     arguments: Sequence[str],
     env: Mapping[str, str],
     cwd: Path | None = None,
-) -> None:
+) -> str:
+    """What the script printed, printed by us as well."""
     print(f"\n{what} ({script.name})", flush=True)
     if not script.exists():
         print(f"  left out: there is no {script.name} in {script.parent}")
-        return
+        return ""
     done = subprocess.run(
         (program, str(script), *arguments),
         env=env,
@@ -96,11 +98,13 @@ def _run(
     print("\n".join(f"  {line}" for line in shown), flush=True)
     if done.returncode:
         print(f"  ended with {done.returncode}: {done.stderr.strip()[-600:]}", flush=True)
+    return done.stdout
 
 
 def _peer(ready: Servers, folder: Path, env: Mapping[str, str], seconds: int) -> None:
-    """Install, fill and measure the peer; any step that fails leaves it out."""
-    home = ready.instance.folder / "peer"
+    """Install, fill and measure the peer, and keep its figures for our rows; any step that fails leaves it out."""
+    kept_in = ready.instance.folder
+    home = peer.home(kept_in)
     python = home / "bin" / "python"
     if not (home / "bin" / "trytond-admin").exists():
         venv.create(home, with_pip=True)
@@ -128,11 +132,17 @@ def _peer(ready: Servers, folder: Path, env: Mapping[str, str], seconds: int) ->
         ("psql", "-qc", "VACUUM ANALYZE", PEER_DATABASE),
     )
     if all(_succeeds(step, own) for step in made):
-        for batch in ("1", "50"):
-            words = [PEER_DATABASE, "chain", "1", batch, str(max(20, seconds))]
-            _run(
-                f"the peer, {batch} orders a transaction", folder / "tryton_bench.py", str(python), words, own
+        length = str(max(20, seconds))
+        for what, title, words in (
+            ("singly", "1 order a transaction", ("chain", "1", "1", length)),
+            ("bulk", "50 orders a transaction", ("chain", "1", "50", length)),
+            ("waiting", "2 000 waiting shipments, one receipt", ("wait", "2000", "all")),
+        ):
+            print(f"\nload {os.getloadavg()[0]:.1f}", end="", flush=True)
+            told = _run(
+                f"the peer, {title}", folder / "tryton_bench.py", str(python), [PEER_DATABASE, *words], own
             )
+            peer.keep(kept_in, what, told)
 
 
 def _succeeds(command: Sequence[str | Path], env: Mapping[str, str]) -> bool:

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import aio_pika
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bench.figures import spread
+from bench.hop import BODY, VHOST, probe
 from deploy.local import databases
 from deploy.local.servers import Servers
 from shared.broker import Publisher
@@ -21,14 +24,14 @@ from shared.outbox import Announcement, Fresh, Relay
 from shared.topology import Topology, apply
 from shared.unit_of_work import Origin
 
-VHOST, SUFFIX, SERVICE = "bench-broker", "_benchrelay", "inventory"
+SUFFIX, SERVICE = "_benchrelay", "inventory"
 HOPS, PUBLISHES, EVENTS = 500, 5000, 20_000
-BODY = b'[{"type": "bench", "pad": "' + b"x" * 370 + b'"}]'
 
 
 async def measure(servers: Servers, say: Callable[[str], None]) -> None:
     """Print p50 and p99 of a hop, and confirmed publishes a second, bare and by the relay."""
-    await asyncio.to_thread(servers.ensure_vhosts, [VHOST])
+    async with probe(servers) as hop:
+        say(f"broker hop (quorum queue, ~100/s): {spread(await hop.sends(HOPS, rate=100), 2)}")
     url = servers.amqp_url(SERVICE, VHOST)
     connection = await aio_pika.connect(servers.amqp_url(vhost=VHOST))
     async with connection:
@@ -36,33 +39,11 @@ async def measure(servers: Servers, say: Callable[[str], None]) -> None:
         queue = await channel.declare_queue(
             f"bench.{uuid4().hex[:6]}", durable=True, arguments={"x-queue-type": "quorum"}
         )
-        hops = sorted(await _hops(channel, queue))
-        say(f"broker hop (quorum queue, ~100/s): p50 {1e3 * hops[len(hops) // 2]:.2f} ms, "
-            f"p99 {1e3 * hops[int(len(hops) * 0.99)]:.2f} ms, n={len(hops)}")  # fmt: skip
         bare = await _gathered(channel, queue)
         await queue.delete(if_unused=False, if_empty=False)
     relayed = await _relay(servers, url)
     say(f"bare gathered publishes (100 at a time): {bare:.0f} messages/s; relay alone, from outbox row to confirmed "
         f"and deleted: {relayed:.0f} events/s = {relayed / bare:.0%}")  # fmt: skip
-
-
-async def _hops(channel: aio_pika.abc.AbstractChannel, queue: aio_pika.abc.AbstractQueue) -> list[float]:
-    sent: dict[str, float] = {}
-    took: list[float] = []
-
-    async def heard(message: aio_pika.abc.AbstractIncomingMessage) -> None:
-        took.append(time.perf_counter() - sent.pop(message.message_id or ""))
-        await message.ack()
-
-    tag = await queue.consume(heard)
-    for _ in range(HOPS):
-        message = aio_pika.Message(BODY, delivery_mode=2, message_id=uuid4().hex)
-        began = sent[message.message_id or ""] = time.perf_counter()
-        await channel.default_exchange.publish(message, queue.name)
-        await asyncio.sleep(max(0.0, 0.01 - (time.perf_counter() - began)))
-    await asyncio.sleep(0.3)
-    await queue.cancel(tag)
-    return took
 
 
 async def _gathered(channel: aio_pika.abc.AbstractChannel, queue: aio_pika.abc.AbstractQueue) -> float:
@@ -74,30 +55,37 @@ async def _gathered(channel: aio_pika.abc.AbstractChannel, queue: aio_pika.abc.A
     return PUBLISHES / (time.perf_counter() - began)
 
 
+@asynccontextmanager
+async def kernel_database(servers: Servers) -> AsyncIterator[str]:
+    """A database with the kernel's tables and no service's, dropped afterwards; its name."""
+    names = await databases.ensure_databases(servers.postgres_url, SUFFIX, services=[SERVICE])
+    try:
+        owner = servers.service_database_url(SERVICE, "owner", names[SERVICE])
+        await migrate(SERVICE, owner, kernel_only=True)
+        yield names[SERVICE]
+    finally:
+        await databases.drop_databases(servers.postgres_url, SUFFIX, services=[SERVICE])
+
+
 async def _relay(servers: Servers, url: str) -> float:
     """Events a second of the kernel's own relay over a full outbox, in this process, to one quorum inbox."""
     every_fact()
-    names = await databases.ensure_databases(servers.postgres_url, SUFFIX, services=[SERVICE])
-    try:
-        await migrate(
-            SERVICE, servers.service_database_url(SERVICE, "owner", names[SERVICE]), kernel_only=True
-        )
-        await apply(
-            servers.amqp_url(vhost=VHOST), Topology.of({"orders": [WarehouseSaved.TYPE], SERVICE: []})
-        )
-        engine = create_async_engine(
-            servers.service_database_url(SERVICE, "app", names[SERVICE]), pool_size=3
-        )
+    async with kernel_database(servers) as database:
+        topology = Topology.of({"orders": [WarehouseSaved.TYPE], SERVICE: []})
+        await apply(servers.amqp_url(vhost=VHOST), topology)
+        engine = create_async_engine(servers.service_database_url(SERVICE, "app", database), pool_size=3)
         try:
             await _fill(engine)
             return await _drain(engine, url)
         finally:
             await engine.dispose()
-    finally:
-        await databases.drop_databases(servers.postgres_url, SUFFIX, services=[SERVICE])
-        connection = await aio_pika.connect(servers.amqp_url(vhost=VHOST))
-        async with connection:
-            await (await connection.channel()).queue_delete("orders.inbox")
+            await _drop_inbox(servers)
+
+
+async def _drop_inbox(servers: Servers) -> None:
+    connection = await aio_pika.connect(servers.amqp_url(vhost=VHOST))
+    async with connection:
+        await (await connection.channel()).queue_delete("orders.inbox")
 
 
 async def _fill(engine: AsyncEngine) -> None:

@@ -27,10 +27,8 @@ _CLOSE = text(
         SELECT * FROM unnest(:principals, :keys, :fingerprints, :statuses, :answers, :etags)
     ), logged AS (
         INSERT INTO record_log (document, document_id, part, action, before, after, reason, actor, cause, at)
-        SELECT document, document_id, part, action, before::jsonb, after::jsonb, reason, actor, cause, :at
-        FROM unnest(:document, :document_id, :part, :action, :before, :after, :reason, :actor, :cause)
-             WITH ORDINALITY AS entry(document, document_id, part, action, before, after, reason, actor, cause, nth)
-        ORDER BY nth
+        SELECT e->>0, e->>1, e->>2, e->>3, nullif(e->4, 'null'), nullif(e->5, 'null'), e->>6, e->>7, e->>8, :at
+        FROM jsonb_array_elements(CAST(:entries AS jsonb)) WITH ORDINALITY AS entry(e, nth) ORDER BY nth
     ), told AS (
         SELECT * FROM unnest(:ids, :routing_keys, :subjects, :bodies)
             WITH ORDINALITY AS told(event_id, routing_key, subject, body, nth)
@@ -52,13 +50,12 @@ _CLOSE = text(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("heard", type_=ARRAY(Uuid)),
     bindparam("consumer", type_=Text),
+    bindparam("entries", type_=Text),
     bindparam("statuses", type_=ARRAY(Integer)),
     bindparam("answers", type_=ARRAY(LargeBinary)),
     *(
         bindparam(name, type_=ARRAY(Text))
-        for name in (
-            "principals", "keys", "fingerprints", "etags", "routing_keys", "subjects", "bodies", *record_log.COLUMNS,
-        )
+        for name in ("principals", "keys", "fingerprints", "etags", "routing_keys", "subjects", "bodies")
     ),
 )  # fmt: skip
 
@@ -82,7 +79,7 @@ async def close(
     written = await db.execute(
         _CLOSE,
         {
-            **record_log.columns(entries),
+            "entries": record_log.written(entries),
             "at": at,
             "ids": list(told),
             "routing_keys": [key for key, _ in told.values()],

@@ -7,7 +7,9 @@ ZERO = Decimal(0)
 
 def plain(value: Decimal) -> str:
     """The shortest exact writing: `Decimal("10.500000")` -> `"10.5"`, never with an exponent."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

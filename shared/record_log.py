@@ -5,6 +5,7 @@ The application role may insert and read it, nothing else (`shared.migrate`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -25,12 +26,14 @@ class LogEntry:
     cause: str
 
 
-COLUMNS = ("document", "document_id", "part", "action", "before", "after", "reason", "actor", "cause")
+_PLACES = attrgetter(
+    "document", "document_id", "part", "action", "before", "after", "reason", "actor", "cause"
+)
 
 
-def columns(entries: Sequence[LogEntry]) -> dict[str, list[str | None]]:
-    """The entries as one array of texts for each column, in the order in which they were recorded."""
-    found = {name: [getattr(entry, name) for entry in entries] for name in COLUMNS}
-    for name in ("before", "after"):
-        found[name] = [None if value is None else orjson.dumps(value).decode() for value in found[name]]
-    return found
+def written(entries: Sequence[LogEntry]) -> str:
+    """The entries as one text, each a list by place, in the order in which they were recorded.
+
+    Half of what nine arrays cost in all: the driver looks at each element of those, and the server reads this once.
+    """
+    return orjson.dumps([_PLACES(entry) for entry in entries]).decode()

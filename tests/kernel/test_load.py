@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Coroutine, Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,12 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import inbox as inbox_module
+from shared import outbox as outbox_module
 from shared import unit_of_work
+from shared.broker import Publisher
 from shared.contracts.inventory import WarehouseSaved
 from shared.database import make_engine
 from shared.inbox import Inbox
 from shared.load import Backlog, CalledTooOften, Measure
-from shared.outbox import _PAGE, LowWater
+from shared.outbox import _PAGE, Fresh, LowWater, Relay
 from shared.service import Service
 from shared.testing import Api, Bench, make_api
 from shared.unit_of_work import Committed, Origin, Told, Tx, Work, _tried
@@ -357,15 +359,16 @@ async def test_the_relays_poll_reads_no_deleted_rows_while_a_report_holds_its_sn
                 "DELETE FROM outbox"
             )  # they stay in the index for as long as the report may see them
             water.confirmed(float(n * 10), last)
-        sweep, low = water.next(200.0), water.next(200.1)
+        sweep, low = water.next(115.0), water.next(115.1)
 
         async with kernel.engine.connect() as db:
             polled, swept = await _pages_read(db, low), await _pages_read(db, sweep)
 
     assert (sweep, low > 0) == (0, True)
     assert swept > 200, "the deleted rows are gone: nothing is proven"
-    # the rows deleted in the last 30 s are read, a tenth of them here; a poll's time is measured by the bench
-    assert polled < swept / 5
+    # the rows deleted in the last 30 s are read, a tenth of them here: a transaction that is open may be among them.
+    # The judge is the pages, not the clock; `python -m bench relay-poll` measures the time
+    assert swept / 20 < polled < swept / 5
 
 
 async def _pages_read(db: AsyncConnection, low: int) -> int:
@@ -376,6 +379,42 @@ async def _pages_read(db: AsyncConnection, low: int) -> int:
     plan = explained.scalar_one()[0]["Plan"]
     assert plan["Actual Rows"] == 0
     return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+class Taker:
+    """A broker that takes everything."""
+
+    async def publish(self, messages: Sequence[Any]) -> list[None]:
+        return [None] * len(messages)
+
+
+@pytest.mark.fault(40)
+async def test_the_relay_polls_from_the_mark_and_sweeps_from_zero_now_and_then(
+    kernel: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "LAG", 0.1)
+    monkeypatch.setattr(outbox_module, "SWEEP_EVERY", 1.0)
+    lows: list[int] = []
+    carry_out = Relay._next_page
+
+    async def noted(self: Relay, db: AsyncConnection, low: int) -> Any:
+        lows.append(low)
+        return await carry_out(self, db, low)
+
+    monkeypatch.setattr(Relay, "_next_page", noted)
+    relay = Relay(kernel.engine, cast(Publisher, Taker()), Fresh())
+    await kernel.run(make, "C1")
+    (last,) = (await kernel.sql("SELECT max(seq) FROM outbox"))[0]
+
+    work = asyncio.create_task(relay.work())
+    async with asyncio.timeout(20):
+        while last not in lows or 0 not in lows[lows.index(last) :]:  # noqa: ASYNC110  # nobody tells of a poll
+            await asyncio.sleep(0.02)
+    relay.stop()
+    await work
+
+    assert await kernel.sql("SELECT 1 FROM outbox") == []
+    assert set(lows) == {0, last}
 
 
 # --- clocks and slow handlers ---------------------------------------------------------------------------------------
