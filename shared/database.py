@@ -7,8 +7,12 @@ goes by its shape, as soon as that has come before. The same session, transactio
 the same types that convert the same values, the same errors; rows are Core's rows. Lists of parameters and expanding IN
 go Core's way.
 
-No statement of a service reads a table from end to end where an index will do (`enable_seqscan`): a plan that was made
-while a table was new and empty would else be kept, and read all of it, until the server has looked at the table again.
+Two more things that a session settles. Statements of handlers are planned once (`plan_cache_mode`): left alone the
+server plans each of them anew at every execution, because an array of one makes the plan for it look cheaper than the
+plan for any, and planning costs more than most of them. Lists are planned for their filters, for which there are partial
+indexes, so they have a pool of their own. And no statement reads a table from end to end where an index will do
+(`enable_seqscan`): a plan that was made while a table was new and empty would else be kept, and read all of it, until
+the server has looked at the table again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,15 +35,28 @@ MOST_PREPARED = 500
 """Statements that a session keeps prepared; the least used goes first."""
 
 
-def make_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 2.0, **options: Any) -> AsyncEngine:
-    """A bounded pool on asyncpg; a checkout that waits longer than `pool_timeout` seconds fails."""
+def make_engine(
+    url: str, *, pool_size: int = 10, pool_timeout: float = 2.0, reads: bool = False, **options: Any
+) -> AsyncEngine:
+    """A bounded pool on asyncpg; a checkout that waits longer than `pool_timeout` seconds fails.
+
+    One that `reads` is for lists and single looks: each of its statements is a transaction of its own.
+    """
+    planned = {} if reads else {"plan_cache_mode": "force_generic_plan"}
+    if reads:
+        options["isolation_level"] = "AUTOCOMMIT"
     core = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout,
         connect_args={
-            "server_settings": {"application_name": "tieline", "jit": "off", "enable_seqscan": "off"},
+            "server_settings": {
+                "application_name": "tieline",
+                "jit": "off",
+                "enable_seqscan": "off",
+                **planned,
+            },
             "timeout": 5,
             "prepared_statement_cache_size": MOST_PREPARED,
         },

@@ -112,9 +112,9 @@ class Service:
         app.add_middleware(web.Edge)
         return app
 
-    def attach(self, settings: Settings, engine: AsyncEngine) -> Work:
+    def attach(self, settings: Settings, engine: AsyncEngine, readers: AsyncEngine | None = None) -> Work:
         """Give the app its database and key set; tests do this without the lifespan."""
-        work = Work(self.name, engine, Committed())
+        work = Work(self.name, engine, Committed(), readers=readers)
         self.app.state.work = work
         self.app.state.settings = settings
         self.app.state.verifier = Verifier(settings.jwks, settings.issuer, settings.audience)
@@ -129,10 +129,10 @@ class Service:
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         settings = self.settings or load_settings()
-        engine = make_engine(
-            settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout_seconds
-        )
-        work = self.attach(settings, engine)
+        url, patience = settings.database_url, settings.pool_timeout_seconds
+        engine = make_engine(url, pool_size=settings.pool_size, pool_timeout=patience)
+        readers = make_engine(url, pool_size=settings.read_pool_size, pool_timeout=patience, reads=True)
+        work = self.attach(settings, engine, readers)
         tasks = Tasks(self, settings, engine, work)
         app.state.ready = tasks.ready
         tasks.start()
@@ -143,6 +143,7 @@ class Service:
             await tasks.stop()
             await work.under_way.ended(STOP_SECONDS)
             await engine.dispose()
+            await readers.dispose()
 
     def serve(self) -> None:
         """Run the process until SIGTERM or SIGINT; ends gracefully, or by force after 25 s."""

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     broker_users: Literal["own", "single"] = "own"
     """`own`: each service publishes as a broker user of its name, which consumers check; `single`: one for all."""
     pool_size: int = 10
+    read_pool_size: int = 5
     pool_timeout_seconds: float = 2.0
     shed_outbox_rows: int = Field(200_000, ge=1)
     """Commands answer 503 while more events than this wait to be published."""

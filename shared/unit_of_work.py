@@ -6,7 +6,8 @@ transaction has ended. Nothing else in Tieline commits (a test looks for `.commi
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -225,6 +226,16 @@ class Work:
     """What somebody has begun, whether or not anybody still waits for it."""
     gathering: dict[Any, Any] = field(default_factory=dict)
     """{list handler: whoever gathers calls for it} (`shared.web`)."""
+    readers: AsyncEngine | None = None
+    """The pool of lists and single looks, where the service has one."""
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to look with: each statement is a transaction of its own."""
+        async with (self.readers or self.engine).connect() as db:
+            if self.readers is None:
+                await db.execution_options(isolation_level="AUTOCOMMIT")
+            yield db
 
 
 async def run(

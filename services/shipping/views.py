@@ -7,7 +7,22 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, literal, select, union
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shipping.domain.allotment import ShipTo
@@ -80,11 +95,15 @@ _not_passed = (
     - allotments.c.passed
     - allotments.c.unproven
 )
+# nothing of an allotment that stands here whole is on another shipment: no need to look
+_before_this = _not_passed - case(
+    (allotments.c.standing > shipment_shares.c.qty, _on_newer), else_=literal(ZERO)
+)
 _uninspected = case(
     # the same rule as `domain.inspection_gate.waiting`
     (
         and_(allotments.c.gated, shipments.c.state == State.PENDING.value, _not_passed > ZERO),
-        func.least(shipment_shares.c.qty, func.greatest(_not_passed - _on_newer, literal(ZERO))),
+        func.least(shipment_shares.c.qty, func.greatest(_before_this, literal(ZERO))),
     ),
     else_=literal(ZERO),
 )
@@ -92,7 +111,14 @@ _shares_of_lines = (
     shipment_lines.join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
     .join(allotments, allotments.c.allotment_id == shipment_shares.c.allotment_id)
 )  # fmt: skip
-_ONE = select(shipments).where(shipments.c.id == bindparam("shipment_id"))
+_ONE = select(shipments).where(
+    shipments.c.id == bindparam("shipment_id"),
+    # one statement for every caller: what is built once goes straight to the driver
+    or_(
+        bindparam("everywhere", type_=Boolean),
+        shipments.c.warehouse == bindparam("warehouses", type_=ARRAY(Text)).any_(),
+    ),
+)
 _LINES = (
     select(
         shipment_lines,
@@ -115,8 +141,8 @@ _LINES = (
 
 async def shipment(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Shown | None:
     """One shipment with its lines; None when it is not there or not in the scope."""
-    found = await db.execute(_ONE.where(scope.where(shipments.c.warehouse)), {"shipment_id": shipment_id})
-    row = found.first()
+    within = {"everywhere": scope.warehouses is None, "warehouses": sorted(scope.warehouses or ())}
+    row = (await db.execute(_ONE, {"shipment_id": shipment_id, **within})).first()
     if row is None:
         return None
     shares = (await db.execute(_LINES, {"shipment_id": shipment_id})).all()
@@ -153,6 +179,27 @@ async def printed(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> Print
     return Printed(shown.shipment, dict(shown.uninspected), await packages_of(db, shipment_id))
 
 
+_line_count = (
+    select(func.count())
+    .select_from(shipment_lines)
+    .where(shipment_lines.c.shipment_id == shipments.c.id)
+    .correlate(shipments)
+    .scalar_subquery()
+)
+_waits_for_inspection = and_(
+    shipments.c.state == State.PENDING.value,
+    exists(
+        select(literal(1))
+        .select_from(_shares_of_lines)
+        .where(shipment_lines.c.shipment_id == shipments.c.id, _uninspected > ZERO)
+        .correlate(shipments)
+    ),
+)
+_LIST = select(
+    shipments, _line_count.label("line_count"), _waits_for_inspection.label("waits_for_inspection")
+)
+
+
 def shipment_list(
     scope: Scope,
     *,
@@ -164,11 +211,7 @@ def shipment_list(
     number: str | None = None,
 ) -> Select[Any]:
     """The shipments in the scope; `order_id` and `line_id` find those that carry units of them."""
-    query = select(
-        shipments,
-        _line_count().label("line_count"),
-        _waits_for_inspection().label("waits_for_inspection"),
-    ).where(scope.where(shipments.c.warehouse))
+    query = _LIST.where(scope.where(shipments.c.warehouse))
     plain = {"customer": customer, "warehouse": warehouse, "state": state, "number": number}
     for name, value in plain.items():
         if value is not None:
@@ -181,28 +224,6 @@ def shipment_list(
         carrying = select(shipment_lines.c.shipment_id).where(shipment_lines.c.line_id == line_id)
         query = query.where(shipments.c.id.in_(carrying))
     return query
-
-
-def _line_count() -> ColumnElement[Any]:
-    return (
-        select(func.count())
-        .select_from(shipment_lines)
-        .where(shipment_lines.c.shipment_id == shipments.c.id)
-        .correlate(shipments)
-        .scalar_subquery()
-    )
-
-
-def _waits_for_inspection() -> ColumnElement[bool]:
-    return and_(
-        shipments.c.state == State.PENDING.value,
-        exists(
-            select(literal(1))
-            .select_from(_shares_of_lines)
-            .where(shipment_lines.c.shipment_id == shipments.c.id, _uninspected > ZERO)
-            .correlate(shipments)
-        ),
-    )
 
 
 def _shipment(row: Row[Any], lines: tuple[Line, ...]) -> Shipment:

@@ -149,8 +149,7 @@ class Call:
 
     async def _view(self, view: Callable[..., Awaitable[R]], *args: Any) -> R:
         async def looked() -> R:
-            async with self.work.engine.connect() as db:
-                await db.execution_options(isolation_level="AUTOCOMMIT")
+            async with self.work.reading() as db:
                 return await view(db, *args)
 
         return await self.work.under_way.carry(looked())

@@ -227,6 +227,12 @@ class Trade:
             await work()
             await asyncio.sleep(pause)
 
+    def must_go_on(self) -> None:
+        """Raises what has ended somebody's work before its time: a run that goes on without them proves little."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
     async def stop(self) -> None:
         """Everybody finishes the request at hand."""
         self._stopping.set()

@@ -4,30 +4,27 @@ It ends by itself after the seconds given and what cleaning up takes. A failure 
 and how to play the same faults again.
 """
 
-import argparse
 import asyncio
 import random
-import secrets
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from deploy.checking import check
 from shared.auth import write_development_keys
 from shared.migrate import SERVICES
 from tests import houses
+from tests.chaos import long_run
 from tests.chaos.detour import behind_a_proxy
 from tests.chaos.load import Trade
+from tests.chaos.long_run import QUIET_PATIENCE, Run, compared, say, telling
 from tests.chaos.proxy import Proxy
-from tests.chaos.servers import Mortal, mortal_servers
+from tests.chaos.servers import Mortal
 from tests.chaos.sessions import end_sessions
 from tests.houses import House
 
-QUIET_PATIENCE = 180.0
 POINTS = (
     "pre_commit", "post_commit", "batch_pre_commit", "batch_committed", "relay_selected", "relay_confirmed",
     "on_first_message",
@@ -43,6 +40,8 @@ class Mix:
         self._way = way
         self._chance = random.Random(seed)
         self.done: Counter[str] = Counter()
+        self.fell: list[str] = []
+        """Services that ended by themselves, as none should whatever is away."""
         self._faults: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (8, self.kill_a_service),
             (6, self.crash_at_a_point),
@@ -57,8 +56,8 @@ class Mix:
             (1, self.restart_the_database_at_once),
         )
 
-    async def go_on(self, until: float) -> None:
-        """One fault after the other until then; everything runs again afterwards."""
+    async def go_on(self, until: float, look: Callable[[], None]) -> None:
+        """One fault after the other until then, with a look between; everything runs again afterwards."""
         while time.monotonic() < until:
             weights = [weight for weight, _ in self._faults]
             ((_, fault),) = self._chance.choices(self._faults, weights)
@@ -66,7 +65,17 @@ class Mix:
             say(f"{fault.__name__.replace('_', ' ')}")
             await fault()
             await asyncio.sleep(self._chance.uniform(0.2, 2.0))
+            look()
+            await self.raise_the_fallen()
         await self._house.start()
+
+    async def raise_the_fallen(self) -> None:
+        """Start what has ended though no fault has ended it, and remember it."""
+        for name, process in self._house.processes.items():
+            if not process.is_running:
+                say(f"{name} has ended by itself:\n{process.tail()}")
+                self.fell.append(name)
+                await process.start()
 
     async def kill_a_service(self) -> None:
         process = self._house.processes[self._chance.choice(SERVICES)]
@@ -124,54 +133,43 @@ class Mix:
         await self._mortal.start_postgres()
 
 
-async def play(mortal: Mortal, seconds: float, seed: int, folder: Path) -> bool:
-    """The whole run; whether the books add up at its end."""
-    keys = write_development_keys(folder / "keys").parent
-    logs = folder / "logs"
+async def play(mortal: Mortal, run: Run) -> list[str]:
+    """The whole run; what is wrong at its end."""
+    keys = write_development_keys(run.folder / "keys").parent
+    logs = run.folder / "logs"
     logs.mkdir()
     async with houses.house(mortal.servers, keys, logs, "mix") as house, behind_a_proxy(house) as way:
         await house.start()
-        trade = Trade(house, folder, seed)
+        trade = Trade(house, run.folder, run.seed)
         await trade.opens()
-        mix = Mix(house, mortal, way, seed)
+        mix = Mix(house, mortal, way, run.seed)
+        began = time.monotonic()
+
+        def progress() -> str:
+            done = f"{mix.done.total()} faults, {len(trade.orders)} orders, {_faulty(trade)} answers of 500"
+            return f"-- {time.monotonic() - began:.0f} of {run.seconds:.0f} s: {done}"
+
         trade.start(customers=4, pause=0.1)
-        await mix.go_on(time.monotonic() + seconds)
+        async with telling(progress):
+            await mix.go_on(began + run.seconds, trade.must_go_on)
+        say(f"{progress()}; waiting until nothing is on its way, then comparing")
         await trade.stop()
         report = await check(house.logins, patience=QUIET_PATIENCE, journal=trade.journal)
-        say(f"faults: {dict(mix.done)}")
-        say(f"clients met: {dict(sorted(trade.met.items()))}")
-        faults = sum(times for what, times in trade.met.items() if what.startswith("500"))
-        if faults:
-            say(f"{faults} requests were answered with 500")
-        say(f"{len(trade.orders)} orders; the books: {report}")
-        return report.is_clean and not faults
+        say(f"seed {run.seed}, {len(trade.orders)} orders, {mix.done.total()} faults: {_counted(mix.done)}")
+        say(f"clients met: {_counted(trade.met)}")
+        say(compared(report, trade.journal))
+        wrong = [] if report.is_clean else [f"the books do not add up:\n{report}"]
+        wrong += [f"{_faulty(trade)} requests were answered with 500"] if _faulty(trade) else []
+        return wrong + [f"{name} has ended by itself" for name in mix.fell]
 
 
-def say(words: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {words}\n")
-    sys.stdout.flush()
+def _faulty(trade: Trade) -> int:
+    return sum(times for what, times in trade.met.items() if what.startswith("500"))
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; 0 when the books add up."""
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=100)
-    parser.add_argument("--seed", type=int, default=None, help="what a failed run has printed")
-    chosen = parser.parse_args(arguments)
-    seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
-    again = f"make chaos SECONDS={chosen.seconds:.0f} SEED={seed}"
-    say(f"{chosen.seconds:.0f} s of faults from the seed {seed}")
-    folder = Path(tempfile.mkdtemp(prefix="tieline-chaos-"))
-    limit = chosen.seconds + QUIET_PATIENCE + 240
-    with mortal_servers() as mortal:
-        fine = asyncio.run(asyncio.wait_for(play(mortal, chosen.seconds, seed, folder), limit))
-    say(
-        "nothing lost, nothing twice"
-        if fine
-        else f"logs and journal: {folder}; the same faults again: {again}"
-    )
-    return 0 if fine else 1
+def _counted(what: Counter[str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {times}" for name, times in sorted(what.items()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(long_run.main("chaos", __doc__, 100, play, sys.argv[1:]))

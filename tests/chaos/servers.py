@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -95,20 +95,20 @@ class Mortal:
 
 @contextmanager
 def mortal_servers(name: str = INSTANCE) -> Iterator[Mortal]:
-    """Started for the block, and everything of them removed afterwards."""
+    """Started for the block, and everything of them removed afterwards, however it ends."""
     if rabbitmq.installed_binaries() is None or postgres.installed_binaries() is None:
         import pytest
 
         pytest.skip("kills servers of its own: needs PostgreSQL and RabbitMQ installed on this machine")
     place = Instance(name)
-    with servers.running(name) as found:
+    with ExitStack() as afterwards, servers.running(name) as found:
+        afterwards.callback(servers.forget, name)
         try:
             yield Mortal(found)
         finally:
             # a frozen node hears nothing else
             for process in recorded(place.known("rabbitmq")):
                 process.tell(signal.SIGCONT)
-    servers.forget(name)
 
 
 async def _until(is_so: object, patience: float = 30) -> None:

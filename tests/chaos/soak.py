@@ -4,12 +4,9 @@ Memory, descriptors and broker channels of each service, and sessions at the dat
 at the end as they were when warm: what each reconnect leaked would show. The books are checked at the end.
 """
 
-import argparse
 import asyncio
-import secrets
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +14,15 @@ from pathlib import Path
 import asyncpg
 
 from deploy.checking import check
+from deploy.local.announcing import CannotRun
 from shared.auth import write_development_keys
 from tests import houses
+from tests.chaos import long_run
 from tests.chaos.detour import behind_a_proxy
 from tests.chaos.load import Trade
-from tests.chaos.mix import QUIET_PATIENCE, say
+from tests.chaos.long_run import QUIET_PATIENCE, Run, compared, say, telling
 from tests.chaos.proxy import Proxy
-from tests.chaos.servers import Mortal, mortal_servers
+from tests.chaos.servers import Mortal
 from tests.houses import House
 
 CUT_EVERY = 5.0
@@ -65,22 +64,31 @@ class Cutter:
         self._mortal = mortal
         self._way = way
         self.cuts = 0
+        self.silences = 0
+        """Times that rabbitmqctl had no answer, as it may on a busy machine."""
         self.samples: list[Sample] = []
 
-    async def cut(self) -> None:
-        """Until cancelled."""
+    async def go_on(self) -> None:
+        """Until cancelled. Every second cut waits for a count: what is counted has had as long as ever to come back.
+
+        Beside the cuts it would as often as not count those who have just been cut, and nobody would see a leak: rabbitmqctl
+        starts an Erlang machine each time, which takes seconds.
+        """
         while True:
             await asyncio.sleep(CUT_EVERY)
+            if self.cuts % 2:
+                await self._count()
             self._way.reset_all()
             self.cuts += 1
 
-    async def count(self) -> None:
-        """Until cancelled; rabbitmqctl starts an Erlang machine each time, which takes seconds, so it has its own pace."""
-        while True:
-            await asyncio.sleep(CUT_EVERY)
+    async def _count(self) -> None:
+        try:
             told = await self._mortal.control_broker("-q", "eval", _COUNTS)
-            connections, channels = map(float, told.strip().strip("{}").split(","))
-            self.samples.append({"broker connections": connections, "broker channels": channels})
+        except CannotRun:
+            self.silences += 1
+            return
+        connections, channels = map(float, told.strip().strip("{}").split(","))
+        self.samples.append({"broker connections": connections, "broker channels": channels})
 
 
 def _of_process(service: str, pid: int) -> dict[str, float]:
@@ -109,52 +117,59 @@ def judged(samples: Sequence[Sample], fewest: int) -> list[str]:
     return grown
 
 
-async def play(mortal: Mortal, seconds: float, seed: int, folder: Path) -> list[str]:
+async def play(mortal: Mortal, run: Run) -> list[str]:
     """The whole run; what is wrong after it."""
-    keys = write_development_keys(folder / "keys").parent
-    logs = folder / "logs"
+    keys = write_development_keys(run.folder / "keys").parent
+    logs = run.folder / "logs"
     logs.mkdir()
     async with houses.house(mortal.servers, keys, logs, "soak") as house, behind_a_proxy(house) as way:
         await house.start()
-        trade = Trade(house, folder, seed)
+        trade = Trade(house, run.folder, run.seed)
         await trade.opens()
         trade.start(customers=2, pause=0.5)
         samples: list[Sample] = []
         cutter = Cutter(mortal, way)
-        cutting = [asyncio.create_task(work) for work in (cutter.cut(), cutter.count())]
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            await asyncio.sleep(SAMPLE_EVERY)
-            samples.append(await _sample(house))
-        for work in cutting:
-            work.cancel()
-        ended = await asyncio.gather(*cutting, return_exceptions=True)
+        cutting = asyncio.create_task(cutter.go_on())
+        began = time.monotonic()
+
+        def progress() -> str:
+            done = f"{len(trade.orders)} orders, {cutter.cuts} cuts; {_now(samples, cutter.samples)}"
+            return f"-- {time.monotonic() - began:.0f} of {run.seconds:.0f} s: {done}"
+
+        async with telling(progress):
+            while time.monotonic() < began + run.seconds:
+                await asyncio.sleep(SAMPLE_EVERY)
+                samples.append(await _sample(house))
+                trade.must_go_on()
+                if cutting.done():
+                    cutting.result()
+        cutting.cancel()
+        say(f"{progress()}; waiting until nothing is on its way, then comparing")
         await trade.stop()
         wrong = judged(samples, 12) + judged(cutter.samples, 4)
-        wrong += [name for name, process in house.processes.items() if not process.is_running]
-        wrong += [f"{how!r}" for how in ended if not isinstance(how, asyncio.CancelledError)]
+        wrong += [f"{name} has ended" for name, process in house.processes.items() if not process.is_running]
         report = await check(house.logins, patience=QUIET_PATIENCE, journal=trade.journal)
-        say(f"{len(trade.orders)} orders, {cutter.cuts} cuts, {len(samples)} samples; the books: {report}")
-        return wrong if report.is_clean else [*wrong, "the books do not add up"]
+        say(
+            f"seed {run.seed}, {len(trade.orders)} orders, {cutter.cuts} cuts, {len(samples)} samples of the processes, "
+            f"{len(cutter.samples)} of the broker ({cutter.silences} times it did not answer)"
+        )
+        say(compared(report, trade.journal))
+        return wrong if report.is_clean else [*wrong, f"the books do not add up:\n{report}"]
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; 0 when all stayed flat and the books add up."""
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=None, help="what an earlier run has printed")
-    chosen = parser.parse_args(arguments)
-    seconds = chosen.seconds
-    seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
-    say(f"{seconds:.0f} s of trade from the seed {seed}, a cut every {CUT_EVERY:.0f} s")
-    folder = Path(tempfile.mkdtemp(prefix="tieline-soak-"))
-    with mortal_servers("soak") as mortal:
-        limit = seconds + QUIET_PATIENCE + 240
-        wrong = asyncio.run(asyncio.wait_for(play(mortal, seconds, seed, folder), limit))
-    again = f"make soak SECONDS={seconds:.0f} SEED={seed}"
-    say("flat" if not wrong else f"{'; '.join(wrong)}; logs: {folder}; the same trade again: {again}")
-    return 1 if wrong else 0
+def _now(samples: Sequence[Sample], broker: Sequence[Sample]) -> str:
+    """The latest figures, those of the processes summed up."""
+    if not samples:
+        return "no sample yet"
+    latest = samples[-1]
+    parts = [
+        f"{sum(size for name, size in latest.items() if name.endswith(what)):.0f} {what}"
+        for what in ("megabytes", "descriptors", "sessions")
+    ]
+    return ", ".join(
+        parts + [f"{count:.0f} {name}" for name, count in (broker[-1] if broker else {}).items()]
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(long_run.main("soak", __doc__, 600, play, sys.argv[1:]))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with the tests' libraries, its types do not
 
+from deploy.compose.tools import logins
 from deploy.compose.vault import Vault, hand_out
 from deploy.local.definitions import ADMIN, SERVICES
 from deploy.local.instance import CHECKOUT
@@ -74,6 +75,22 @@ def test_the_jobs_that_only_read_find_every_password(vault: Vault, handout: Path
     for user in (ADMIN, *SERVICES):
         vault.broker_password(user)
     assert files(vault.folder) == there
+
+
+def test_the_operators_commands_find_their_logins_as_soon_as_there_are_any(
+    vault: Vault, handout: Path
+) -> None:
+    assert logins(vault) == {}
+
+    hand_out(vault, handout, development_keys=True)
+    there = files(vault.folder)
+
+    told = logins(vault)
+    assert {urlsplit(told[f"TIELINE_{service.upper()}_CHECK_URL"]).username for service in SERVICES} == {
+        "checker_ro"
+    }
+    assert {urlsplit(told[f"TIELINE_{what}_AMQP_URL"]).username for what in ("CHECK", "ADMIN")} == {ADMIN}
+    assert files(vault.folder) == there, "a job that may only read would fail here"
 
 
 def test_with_an_issuer_of_ones_own_there_is_no_development_key(vault: Vault, handout: Path) -> None:

@@ -59,20 +59,15 @@ async def test_a_complete_order_waits_for_its_other_warehouse_and_its_special_li
         await story.item("LAMP", special_order=True),
         await story.item("NEVER"),
     )
-    elsewhere = story.code("SHOP")
-    await story.client.post(
-        "inventory",
-        "/v1/warehouses",
-        {"code": elsewhere, "name": "Shop", "company": "TL1", "time_zone": "UTC"},
-    )
+    elsewhere = await _shop(story)
     await story.on_the_shelf(stock, 5)
-
-    async def known() -> bool:
-        rows = (await story.client.get("inventory", "/v1/warehouses", limit=200))["data"]
-        return any(row["code"] == elsewhere for row in rows)
-
-    await story.until(known, "the shop is known")
-    order = await _entered(story, stock, lamp, never, elsewhere)
+    order = await _entered(
+        story,
+        {"sku": stock, "qty": "5"},
+        {"sku": lamp, "qty": "2"},
+        {"sku": never, "qty": "4"},
+        {"sku": stock, "qty": "1", "warehouse": elsewhere},
+    )
     await story.eventually(order, 1, granted=5, released=0)
     po = await story.purchase_order(order)
     await story.receive(po, 2)
@@ -98,14 +93,24 @@ async def test_a_complete_order_waits_for_its_other_warehouse_and_its_special_li
     await _pending_in(story, order, {story.warehouse: 7, elsewhere: 1})
 
 
-async def _entered(story: Story, stock: str, lamp: str, never: str, elsewhere: str) -> dict[str, Any]:
+async def _shop(story: Story) -> str:
+    """Another warehouse."""
+    code = story.code("SHOP")
+    await story.client.post(
+        "inventory", "/v1/warehouses", {"code": code, "name": "Shop", "company": "TL1", "time_zone": "UTC"}
+    )
+
+    async def known() -> bool:
+        rows = (await story.client.get("inventory", "/v1/warehouses", limit=200))["data"]
+        return any(row["code"] == code for row in rows)
+
+    await story.until(known, "the shop is known")
+    return code
+
+
+async def _entered(story: Story, *lines: dict[str, Any]) -> dict[str, Any]:
+    """A complete order of these lines, opened."""
     customer = await story.customer()
-    lines = [
-        {"sku": stock, "qty": "5"},
-        {"sku": lamp, "qty": "2"},
-        {"sku": never, "qty": "4"},
-        {"sku": stock, "qty": "1", "warehouse": elsewhere},
-    ]
     entered: dict[str, Any] = {}
 
     async def accepted() -> bool:
@@ -128,6 +133,37 @@ async def _pending_in(story: Story, order: dict[str, Any], wanted: dict[str, int
         return {one["warehouse"]: int(units(one)) for one in found} == wanted
 
     await story.until(there, f"pending shipments of {wanted}")
+
+
+@pytest.mark.rule("ORD-2")
+@pytest.mark.rule("SO-9")
+async def test_a_complete_order_leaves_no_warehouse_before_all_of_it_is_inspected(story: Story) -> None:
+    await story.opens()
+    stock, lamp = await story.item("STOCK"), await story.item("LAMP", special_order=True)
+    shop = await _shop(story)
+    await story.on_the_shelf(stock, 5)
+    order = await _entered(story, {"sku": stock, "qty": "5"}, {"sku": lamp, "qty": "2", "warehouse": shop})
+    await story.receive(await story.purchase_order(order), 2)
+    await _pending_in(story, order, {story.warehouse: 5, shop: 2})
+
+    for shipment in await story.shipments(order):
+        with pytest.raises(Problem) as refused:
+            await story.ship(shipment)
+        assert refused.value.code == "not-inspected"
+    await story.inspect(order, passed=2)
+
+    async def all_left() -> bool:
+        # shipping hears of the inspection a moment after inventory has written it down
+        for shipment in await story.shipments(order, state="pending"):
+            try:
+                await story.ship(shipment)
+            except Problem as problem:
+                if problem.code != "not-inspected":
+                    raise
+        return not await story.shipments(order, state="pending")
+
+    await story.until(all_left, "both shipments have left")
+    await story.becomes(order, state="filled")
 
 
 @pytest.mark.rule("ORD-2")

@@ -1,6 +1,6 @@
 """Inspection of special-order goods (SO-9): rounds of passed and failed units, divided over the pegs of a receipt line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -100,7 +100,7 @@ class InspectionFigures:
         return self.to_inspect == self.passed + self.failed
 
 
-def inspection_figures(passed: Decimal, failed: Decimal, pegs: Sequence[Allotment]) -> InspectionFigures:
+def inspection_figures(passed: Decimal, failed: Decimal, pegs: Iterable[Allotment]) -> InspectionFigures:
     """Where an inspection stands: what was inspected in all, and what of its pegs still can be."""
     left = sum((peg.uninspected for peg in pegs), ZERO)
     return InspectionFigures(passed + failed + left, passed, failed)

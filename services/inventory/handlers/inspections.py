@@ -1,6 +1,6 @@
 """Inspections (SO-9): one per receipt line that pegged; rounds of passed and failed units."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,14 @@ from uuid import UUID
 
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Key, Line
-from services.inventory.domain.inspection import Inspection, Round, Verdict, inspect, inspection_figures
+from services.inventory.domain.inspection import (
+    Inspection,
+    InspectionFigures,
+    Round,
+    Verdict,
+    inspect,
+    inspection_figures,
+)
 from services.inventory.domain.stock import Move, total
 from services.inventory.handlers import telling
 from services.inventory.handlers.allotment import allot_and_tell
@@ -92,26 +99,18 @@ def _inspect(tx: Tx, done: _Done, wish: Round) -> Inspection:
     }
     pegs |= judged
     _reopen(tx, done, verdicts, wish.reason)
-    after = _after(
-        before, before.passed + wish.passed, before.failed + wish.failed, list(pegs.values()), tx.actor
-    )
-    after = _tell(
-        tx, after, [telling.claim(own, start.demands[own.line]) for own in judged.values()], wish.reason
-    )
+    claims_judged = [telling.claim(own, start.demands[own.line]) for own in judged.values()]
+    parts = list(telling.in_parts(claims_judged))
+    figures = inspection_figures(before.passed + wish.passed, before.failed + wish.failed, pegs.values())
+    after = _after(before, figures, tx.actor, told=len(parts))
+    for n, part in enumerate(parts, before.told + 1):
+        tx.announce(_completed(after, n, part, tx.actor, wish.reason))
     _log(tx, "inspected", before, after, wish.reason)
     done.judged |= judged
     done.inspected.add(after.id)
     start.inspections[after.id] = after
     if wish.failed:
         done.failed.append((after.key, wish.failed, tx))
-    return after
-
-
-def _tell(tx: Tx, after: Inspection, judged: Sequence[facts.Allotment], reason: str | None) -> Inspection:
-    """Tell a round, in parts that a fact can carry; the inspection comes back with the number of the last."""
-    for part in telling.in_parts(judged):
-        after = replace(after, told=after.told + 1)
-        tx.announce(_completed(after, part, tx.actor, reason))
     return after
 
 
@@ -128,13 +127,12 @@ def _reopen(tx: Tx, done: _Done, verdicts: Iterable[Verdict], reason: str | None
         telling.log_figures(tx, after, (units, ZERO), "failed inspection", reason=reason)
 
 
-def _after(
-    before: Inspection, passed: Decimal, failed: Decimal, pegs: Sequence[Allotment], actor: str | None
-) -> Inspection:
-    figures = inspection_figures(passed, failed, pegs)
+def _after(before: Inspection, figures: InspectionFigures, actor: str | None, *, told: int = 0) -> Inspection:
+    """The next version of an inspection; `told` facts more are told of it."""
     return replace(
         before,
         version=before.version + 1,
+        told=before.told + told,
         to_inspect=figures.to_inspect,
         passed=figures.passed,
         failed=figures.failed,
@@ -159,16 +157,16 @@ async def settle_inspections(tx: Tx, receipt_line_ids: Iterable[UUID]) -> None:
     for was, now in changed:
         _log(tx, "changed", was, now, "units left the peg")
         if now.told > was.told:
-            tx.announce(_completed(now, [], tx.actor, "nothing is left to inspect"))
+            tx.announce(_completed(now, now.told, [], tx.actor, "nothing is left to inspect"))
 
 
 def _left_over(was: Inspection, pegs: Sequence[Allotment]) -> Inspection:
     """The inspection with what its pegs still have to show; that it closes by this is told."""
-    now = _after(was, was.passed, was.failed, pegs, was.inspected_by)
-    if now.to_inspect == was.to_inspect:
+    figures = inspection_figures(was.passed, was.failed, pegs)
+    if figures.to_inspect == was.to_inspect:
         return was
-    closes = now.figures.is_closed and not was.figures.is_closed
-    return replace(now, told=was.told + 1) if closes else now
+    closes = figures.is_closed and not was.figures.is_closed
+    return _after(was, figures, was.inspected_by, told=1 if closes else 0)
 
 
 async def open_inspections(
@@ -179,29 +177,9 @@ async def open_inspections(
     `origins` holds, per receipt line, an inspection that says where the goods came from; an inspection that exists is
     extended, and reopened if it was closed.
     """
-    return await _open(tx, pegs, origins, await incoming.inspections_of(tx.db, origins), lambda _: tx)
-
-
-async def open_first_inspections(
-    tx: Tx, pegs: Sequence[Allotment], origins: Mapping[UUID, Inspection], receivers: Mapping[UUID, Tx]
-) -> dict[UUID, Inspection]:
-    """The same for the lines of a receipt, which are new: none of them can have an inspection yet.
-
-    `receivers`: in whose name each of these lines came.
-    """
-    return await _open(tx, pegs, origins, {}, receivers.__getitem__) if origins else {}
-
-
-async def _open(
-    tx: Tx,
-    pegs: Sequence[Allotment],
-    origins: Mapping[UUID, Inspection],
-    existing: Mapping[UUID, Inspection],
-    teller: Callable[[UUID], Tx],
-) -> dict[UUID, Inspection]:
-    numbers = iter(
-        await next_numbers(tx.db, "inspection_numbers", "IN", len(origins.keys() - existing.keys()))
-    )
+    existing = await incoming.inspections_of(tx.db, origins)
+    count = len(origins.keys() - existing.keys())
+    numbers = iter(await next_numbers(tx.db, "inspection_numbers", "IN", count))
     added = dict.fromkeys(origins, ZERO)
     for own in pegs:
         if own.receipt_line_id is not None:
@@ -213,9 +191,14 @@ async def _open(
             _log(tx, "extended", was, saved[line], "a late tie")
         else:
             saved[line] = replace(fresh, number=next(numbers), to_inspect=added[line])
-            teller(line).record("inspection", saved[line].id, "opened", None, _figures(saved[line]))
+            log_opened(tx, saved[line])
     await incoming.save_inspections(tx.db, list(saved.values()), tx.now)
     return saved
+
+
+def log_opened(tx: Tx, inspection: Inspection) -> None:
+    """Keep in the record log that there is something to inspect."""
+    tx.record("inspection", inspection.id, "opened", None, _figures(inspection))
 
 
 def _figures(inspection: Inspection) -> dict[str, Any]:
@@ -227,12 +210,12 @@ def _log(tx: Tx, action: str, before: Inspection, after: Inspection, reason: str
 
 
 def _completed(
-    inspection: Inspection, judged: Sequence[facts.Allotment], actor: str, reason: str | None
+    inspection: Inspection, version: int, judged: Sequence[facts.Allotment], actor: str, reason: str | None
 ) -> facts.InspectionCompleted:
     """A round; one that judged more allotments than a fact can carry is told in several, each a version of its own."""
     return facts.InspectionCompleted(
         inspection_id=inspection.id,
-        version=inspection.told,
+        version=version,
         receipt_id=inspection.receipt_id,
         receipt_number=inspection.receipt_number,
         receipt_line_id=inspection.receipt_line_id,

@@ -25,8 +25,6 @@ from shared.unit_of_work import Told, Tx
 async def serve_late_ties(tx: Tx, lines: Mapping[UUID, PoLine], heard: Mapping[UUID, Told[Any]]) -> None:
     """Peg, or give up, what ties wait for beyond what their PO line can still bring."""
     received = {id_: line for id_, line in lines.items() if line.received > 0}
-    if not received or not await _late_lines(tx, received):
-        return
     sources = await incoming.unpegged_receipt_lines(tx.db, received)
     keys = {source.key for found in sources.values() for source in found}
     stock = await stock_rows.lock_stock(tx.db, keys)

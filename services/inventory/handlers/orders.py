@@ -14,6 +14,7 @@ from services.inventory.handlers.asking import ask_for_excess
 from services.inventory.handlers.replenishment import replenish
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
+from services.inventory.store import orders_heard
 from services.inventory.store import stock as stock_rows
 from shared.contracts.orders import (
     KitComponent,
@@ -39,34 +40,54 @@ async def order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     until then is coming, and is not the shortage that orders must decide on (BO-2).
     """
     heard = _newest(told)
-    news = await demands.keep_newest(tx.db, [t.fact for t in heard.values()])
-    heard = {order: t for order, t in heard.items() if order in news}
+    wished = [demand for t in heard.values() for demand in demands_of(t.fact)]
+    wanted = {demand.key for demand in wished}
+    news = await orders_heard.keep_newest(tx.db, [t.fact for t in heard.values()], wanted)
+    heard = {order: t for order, t in heard.items() if order in news.orders}
     if not heard:
         return
-    wished = [demand for t in heard.values() for demand in demands_of(t.fact)]
-    stock = await stock_rows.lock_stock(tx.db, {demand.key for demand in wished})
-    before = await demands.demands_of_orders(tx.db, heard)
-    wanted = {demand.line: demand for demand in _carry_over(wished, before, heard)}
-    to_stock = {
-        line for line, old in before.items() if old.is_heard and old.special and not wanted[line].special
-    }
-    held = await _held(tx, before)
-
-    asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard, to_stock)
-    waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
-    waiting |= await _still_taking(tx, before, wanted)
-    settled = [_settled(demand, line in waiting) for line, demand in wanted.items()]
-    await demands.save_demands(tx.db, settled)
+    wished = [demand for demand in wished if demand.order_id in heard]
+    wanted = {demand.key for demand in wished}
+    stock = {key: row for key, row in news.stock.items() if key in wanted}
+    if len(stock) < len(wanted):
+        stock = await stock_rows.lock_stock(tx.db, wanted)
+    before, settled, held = await _decide(tx, wished, heard, is_first=all(news.orders.values()))
     free = {key for key, row in stock.items() if row.available > 0}
     grants, takers = await allot_orders(tx, settled, before, free, heard)
 
     current = {demand.line: demand for demand in settled} | {
         grant.demand.line: grant.demand for grant in grants
     }
-    current |= await _held_back(tx, {line: current[line] for line in takers if line in wanted}, before)
+    own = {demand.line for demand in settled}
+    current |= await _held_back(tx, {line: current[line] for line in takers if line in own}, before)
     live = (a for own in held.values() for a in own if a.live > 0)
     _tell(tx, heard, current, telling.by_line([*live, *(grant.allotment for grant in grants)]))
     await replenish(tx, stock, next(iter(heard.values())))
+
+
+async def _decide(
+    tx: Tx, wished: Sequence[Demand], heard: Heard, *, is_first: bool
+) -> tuple[dict[Line, Demand], list[Demand], dict[Line, list[Allotment]]]:
+    """Write the demands: how they stood before, how they stand now, and what they hold already.
+
+    Of orders that were never heard of before usually nothing is there, and nothing has to be read.
+    """
+    if is_first:
+        first = {demand.line: demand for demand in wished}
+        if await demands.save_first(tx.db, first.values()):
+            return {}, list(first.values()), {}
+    before = await demands.demands_of_orders(tx.db, heard)
+    wanted = {demand.line: demand for demand in _carry_over(wished, before, heard)}
+    to_stock = {
+        line for line, old in before.items() if old.is_heard and old.special and not wanted[line].special
+    }
+    held = await _held(tx, before)
+    asked = await ask_for_excess(tx, wanted.values(), held, "order changed", heard, to_stock)
+    waiting = asked | {line for line, own in held.items() if any(a.asked > 0 for a in own)}
+    waiting |= await _still_taking(tx, before, wanted)
+    settled = [_settled(demand, before, is_waiting=line in waiting) for line, demand in wanted.items()]
+    await demands.save_demands(tx.db, settled)
+    return before, settled, held
 
 
 def _newest(told: Iterable[Told[Any]]) -> Heard:
@@ -79,7 +100,10 @@ def _newest(told: Iterable[Told[Any]]) -> Heard:
 
 
 def demands_of(order: OrderSnapshot) -> Iterator[Demand]:
-    """The demands of an order: a row per line, or per component of a kit line; none for services and drop ships."""
+    """The demands of an order, as if all it says were carried out: a row per line, or per component of a kit line.
+
+    None for services and drop ships.
+    """
     for line in order.lines:
         supply = supply_of(line.kind, special_order=line.special_order, drop_ship=line.drop_ship)
         if supply is not Supply.NONE:
@@ -124,7 +148,7 @@ def _demand(
         special=supply is Supply.TIE,
         all_or_nothing=line.all_or_nothing,
         heard_version=order.version,
-        settled_version=0,
+        settled_version=order.version,
     )
 
 
@@ -134,9 +158,7 @@ def _carry_over(wished: Iterable[Demand], before: Mapping[Line, Demand], heard: 
     for demand in wished:
         seen.add(demand.line)
         if old := before.get(demand.line):
-            yield replace(
-                demand, granted=old.granted, shipped=old.shipped, settled_version=old.settled_version
-            )
+            yield replace(demand, granted=old.granted, shipped=old.shipped)
         else:
             yield demand
     for line, old in before.items():
@@ -166,8 +188,11 @@ async def _held_back(
     return {line: replace(demand, settled_version=earlier[line]) for line, demand in taking.items()}
 
 
-def _settled(demand: Demand, is_waiting: bool) -> Demand:
-    return demand if is_waiting else replace(demand, settled_version=demand.heard_version)
+def _settled(demand: Demand, before: Mapping[Line, Demand], *, is_waiting: bool) -> Demand:
+    """What is waiting for an answer has settled no more than before."""
+    old = before.get(demand.line)
+    version = (old.settled_version if old else 0) if is_waiting else demand.heard_version
+    return demand if demand.settled_version == version else replace(demand, settled_version=version)
 
 
 def _tell(

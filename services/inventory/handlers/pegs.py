@@ -48,32 +48,35 @@ class Pegged:
         return found
 
 
-async def peg(
-    tx: Tx,
-    pegs: Sequence[NewPeg],
-    reason: str,
-    because: Told[Any] | None = None,
-    *,
-    receivers: Mapping[UUID, Tx] | None = None,
-) -> Pegged:
-    """Write new pegs: claim ticket, tie and demand; the caller moves the stock and holds its lock.
-
-    Whether the inspection gate holds is decided here, at birth (SO-9). `receivers`: the pegs are of a receipt, and in
-    whose name each of its lines came; such lines are new, so no peg of theirs can be there already.
-    """
-    if not pegs:
-        return Pegged((), {})
-    gated = (await preferences(tx, Preferences)).inspection_gate is InspectionGate.REQUIRED
-    generations = {} if receivers else await _next_generations(tx, pegs)
-    born = [_born(new, generations, gated) for new in pegs]
-    rows = [(own, new.tie.order_number, new.tie.line_no) for own, new in zip(born, pegs, strict=True)]
-    after = await claims.peg(tx.db, rows, tx.now)
-    pegged = Pegged(born, after)
-    _log(pegged, lambda line: receivers[line] if receivers else tx, reason, because)
+async def peg(tx: Tx, pegs: Sequence[NewPeg], reason: str, because: Told[Any]) -> Pegged:
+    """Write new pegs: claim ticket, tie and demand; the caller moves the stock and holds its lock."""
+    born = await bear(tx, pegs, await _next_generations(tx, pegs))
+    pegged = Pegged(born, await claims.peg(tx.db, as_rows(born, pegs), tx.now))
+    log_pegged(pegged, lambda _: tx, reason, because)
     return pegged
 
 
-def _log(pegged: Pegged, teller: Callable[[UUID], Tx], reason: str, because: Told[Any] | None) -> None:
+async def bear(
+    tx: Tx, pegs: Sequence[NewPeg], generations: Mapping[tuple[UUID, Line], int] | None = None
+) -> list[Allotment]:
+    """The claim tickets of new pegs, not yet written. Whether the inspection gate holds is decided here, at birth (SO-9).
+
+    Without `generations` they are of receipt lines that are new, so that no peg of theirs can be there already.
+    """
+    if not pegs:
+        return []
+    gated = (await preferences(tx, Preferences)).inspection_gate is InspectionGate.REQUIRED
+    return [_born(new, generations or {}, gated) for new in pegs]
+
+
+def as_rows(born: Sequence[Allotment], pegs: Sequence[NewPeg]) -> list[claims.NewPeg]:
+    """The claim tickets with the numbers of their orders and lines, for writing."""
+    return [(own, new.tie.order_number, new.tie.line_no) for own, new in zip(born, pegs, strict=True)]
+
+
+def log_pegged(
+    pegged: Pegged, teller: Callable[[UUID], Tx], reason: str, because: Told[Any] | None = None
+) -> None:
     """One entry per receipt line and demand, in turn: each says what the demand had got before it."""
     born = pegged.by_receipt_line()
     pieces = [(id_, line, own) for id_, pegs in born.items() for line, own in telling.by_line(pegs).items()]
@@ -82,7 +85,9 @@ def _log(pegged: Pegged, teller: Callable[[UUID], Tx], reason: str, because: Tol
         granted[line] -= _units(own)
     for id_, line, own in pieces:
         granted[line] += _units(own)
-        after = replace(pegged.demands[line], granted=granted[line])
+        after = pegged.demands[line]
+        if after.granted != granted[line]:
+            after = replace(after, granted=granted[line])
         telling.log_granted(teller(id_), after, own, reason, because)
 
 

@@ -1,7 +1,7 @@
 """Purchase orders as heard: what is expected to arrive, for whom, and what came before its tie was known."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,12 +22,12 @@ from services.inventory.domain.incoming import (
 )
 from services.inventory.handlers.late_ties import serve_late_ties
 from services.inventory.handlers.replenishment import replenish_keys
-from services.inventory.store import incoming
+from services.inventory.store import incoming, snapshots
 from services.inventory.store import purchase_orders as pos
 from shared.contracts.inventory import ReducedLine, SupplyReduced
 from shared.contracts.purchasing import PurchaseOrderSnapshot, SupplyReductionAsked
+from shared.decimals import ZERO
 from shared.ids import new_id
-from shared.schema import next_numbers
 from shared.unit_of_work import Told, Tx
 
 Heard = dict[UUID, Told[Any]]
@@ -44,11 +44,20 @@ async def purchase_order_told(tx: Tx, told: Sequence[Told[Any]]) -> None:
     heard = {po: t for po, t in heard.items() if po in news}
     if not heard:
         return
-    lines = await _save_lines(tx, heard)
-    await adjust_incoming(tx, {po: t.fact for po, t in heard.items()}, lines, heard)
-    await serve_late_ties(tx, lines, heard)
-    touched = {(line.sku, heard[line.po_id].fact.warehouse) for line in lines.values()}
-    await replenish_keys(tx, touched, told[0])
+    known = await snapshots.read_known(tx.db, [po for po, is_new in news.items() if not is_new])
+    orders = {po: t.fact for po, t in heard.items()}
+    lines = await _lines(tx, orders, known)
+    ties = list(_ties(orders.values()))
+    changed = _incoming(orders, lines, known.shipments)
+    days = {line.po_line_id: line.expected_on for po in orders.values() for line in po.lines}
+    touched = {(line.sku, orders[line.po_id].warehouse) for line in lines.values()}
+    told_now = snapshots.Snapshot(list(lines.values()), days, ties, changed.shipments, changed.rows(lines))
+    levelled = await snapshots.save(tx.db, told_now, touched, tx.now)
+    await incoming.let_go(tx.db, changed.cancelled, changed.dropped)
+    changed.log(tx, heard)
+    if _may_be_late(lines, ties, known):
+        await serve_late_ties(tx, lines, heard)
+    await replenish_keys(tx, levelled, told[0])
 
 
 def _newest(told: Iterable[Told[Any]]) -> Heard:
@@ -60,26 +69,41 @@ def _newest(told: Iterable[Told[Any]]) -> Heard:
     return newest
 
 
-async def _save_lines(tx: Tx, heard: Heard) -> dict[UUID, PoLine]:
-    """Write the lines and ties of these snapshots; a line that its purchase order no longer has brings nothing more."""
-    before = await pos.po_lines(tx.db, heard)
-    snapshots = [t.fact for t in heard.values()]
-    named = {line.po_line_id for po in snapshots for line in po.lines}
-    promised = await pos.promised_supply(tx.db, named - before.keys()) if named - before.keys() else {}
-    lines = [_line(po, line, before.get(line.po_line_id), promised) for po in snapshots for line in po.lines]
-    gone = [replace(line, cancelled=line.ordered) for id_, line in before.items() if id_ not in named]
-    expected_on = {line.po_line_id: line.expected_on for po in snapshots for line in po.lines}
-    await pos.save_po_lines(tx.db, [*lines, *gone], expected_on)
-    after = {line.po_line_id: line for line in (*lines, *gone)}
-    ties = [
-        pos.TieRow(
-            tie.tie_id, line.po_line_id, tie.order_id, tie.order_number, tie.line_id, tie.line_no, tie.component,
-            tie.special_order_id, tie.qty, tie.closed,
-        )
-        for po in snapshots for line in po.lines for tie in line.ties
-    ]  # fmt: skip
-    await pos.save_ties(tx.db, after, ties)
-    return after
+async def _lines(
+    tx: Tx, orders: Mapping[UUID, PurchaseOrderSnapshot], known: snapshots.Known
+) -> dict[UUID, PoLine]:
+    """The lines of these snapshots; one that its purchase order no longer has brings nothing more."""
+    told = {line.po_line_id: (po, line) for po in orders.values() for line in po.lines}
+    # a line may have been asked about before it was told, but not one of an order that nothing was known of
+    asked = [id_ for id_, (po, _) in told.items() if po.po_id in known.orders and id_ not in known.lines]
+    promised = await pos.promised_supply(tx.db, asked) if asked else {}
+    lines = {id_: _line(po, line, known.lines.get(id_), promised) for id_, (po, line) in told.items()}
+    gone = {
+        id_: replace(line, cancelled=line.ordered) for id_, line in known.lines.items() if id_ not in told
+    }
+    return lines | gone
+
+
+def _ties(orders: Iterable[PurchaseOrderSnapshot]) -> Iterator[snapshots.TieRow]:
+    for line in (line for po in orders for line in po.lines):
+        for tie in line.ties:
+            yield snapshots.TieRow(
+                tie.tie_id, line.po_line_id, tie.order_id, tie.order_number, tie.line_id, tie.line_no, tie.component,
+                tie.special_order_id, tie.qty, tie.closed,
+            )  # fmt: skip
+
+
+def _may_be_late(
+    lines: Mapping[UUID, PoLine], ties: Iterable[snapshots.TieRow], known: snapshots.Known
+) -> bool:
+    """Whether the ties of a line that has received wait for more than is outstanding on it."""
+    waiting: dict[UUID, Decimal] = {}
+    for tie in ties:
+        if lines[tie.po_line_id].received > 0:
+            through = known.ties.get(tie.tie_id, snapshots.Through(ZERO, ZERO))
+            units = max(ZERO, tie.qty - max(tie.closed, through.close_floor) - through.pegged)
+            waiting[tie.po_line_id] = waiting.get(tie.po_line_id, ZERO) + units
+    return any(units > lines[id_].outstanding for id_, units in waiting.items())
 
 
 def _line(
@@ -104,14 +128,34 @@ def _line(
     )
 
 
-async def adjust_incoming(
-    tx: Tx, orders: Mapping[UUID, Any], lines: Mapping[UUID, PoLine], causes: Mapping[UUID, Told[Any]]
-) -> None:
-    """Make the open incoming shipment of each purchase order agree with what it still brings; new ones get a number.
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Incoming shipments as they shall be: changed ones and new ones, and what they were before."""
+
+    before: Mapping[UUID, IncomingShipment]
+    """{PO: its open shipment}"""
+    shipments: Sequence[IncomingShipment]
+    dropped: Sequence[tuple[UUID, UUID]]
+
+    @property
+    def cancelled(self) -> list[UUID]:
+        return [s.id for s in self.shipments if s.state is IncomingState.CANCELLED]
+
+    def rows(self, lines: Mapping[UUID, PoLine]) -> list[IncomingLine]:
+        return [row for shipment in self.shipments for row in _rows(shipment, lines)]
+
+    def log(self, tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
+        for shipment in self.shipments:
+            _log(tx, self.before.get(shipment.po_id), shipment, causes.get(shipment.po_id))
+
+
+def _incoming(
+    orders: Mapping[UUID, Any], lines: Mapping[UUID, PoLine], open_now: Mapping[UUID, IncomingShipment]
+) -> _Changed:
+    """Make the open incoming shipment of each purchase order agree with what it still brings.
 
     `orders` are snapshots (or anything with number, state, vendor, warehouse, drop_ship); their rows are locked.
     """
-    open_now = await incoming.open_shipments(tx.db, orders)
     of_po: dict[UUID, dict[UUID, PoLine]] = {po: {} for po in orders}
     for line in lines.values():
         of_po[line.po_id][line.po_line_id] = line
@@ -119,17 +163,9 @@ async def adjust_incoming(
     changed = {id_: adjusted(orders[id_].state, held.lines, wanted[id_]) for id_, held in open_now.items()}
     changed = {id_: change for id_, change in changed.items() if change.is_changed}
     after = [_apply(open_now[id_], orders[id_], change) for id_, change in changed.items()]
-    fresh = await _new_shipments(
-        tx, {id_: po for id_, po in orders.items() if id_ not in open_now and wanted[id_]}, wanted
-    )
-
-    rows = [line for s in (*after, *fresh) for line in _rows(s, lines)]
-    await incoming.save_shipments(tx.db, [*after, *fresh], rows, tx.now)
-    await incoming.drop_lines(
-        tx.db, [(open_now[id_].id, line) for id_, c in changed.items() for line in c.dropped]
-    )
-    for shipment in (*after, *fresh):
-        _log(tx, open_now.get(shipment.po_id), shipment, causes.get(shipment.po_id))
+    fresh = _new_shipments({id_: po for id_, po in orders.items() if id_ not in open_now}, wanted)
+    dropped = [(open_now[id_].id, line) for id_, c in changed.items() for line in c.dropped]
+    return _Changed(open_now, [*after, *fresh], dropped)
 
 
 async def expect(
@@ -143,24 +179,23 @@ async def expect(
     for line in lines.values():
         of_po[line.po_id][line.po_line_id] = line
     wanted = {id_: expected_lines(po.state, of_po[id_]) for id_, po in orders.items() if not po.drop_ship}
-    wanted = {id_: brings for id_, brings in wanted.items() if brings}
-    fresh = await _new_shipments(tx, {id_: orders[id_] for id_ in wanted}, wanted)
+    fresh = _new_shipments(orders, wanted)
     rows = [row for shipment in fresh for row in _rows(shipment, lines)]
     await incoming.save_shipments(tx.db, fresh, rows, tx.now)
     for shipment in fresh:
         _log(tellers[shipment.po_id], None, shipment, None)
 
 
-async def _new_shipments(
-    tx: Tx, orders: Mapping[UUID, Any], wanted: Mapping[UUID, Mapping[UUID, Decimal]]
+def _new_shipments(
+    orders: Mapping[UUID, Any], wanted: Mapping[UUID, Mapping[UUID, Decimal]]
 ) -> list[IncomingShipment]:
-    numbers = await next_numbers(tx.db, "incoming_shipment_numbers", "IS", len(orders))
+    """Shipments of what is to come, if anything is, still without numbers."""
     return [
         IncomingShipment(
-            new_id(), number, 1, IncomingState.EXPECTED, id_, po.number, po.vendor, po.warehouse,
+            new_id(), "", 1, IncomingState.EXPECTED, id_, po.number, po.vendor, po.warehouse,
             {line: (qty, None) for line, qty in wanted[id_].items()},
         )
-        for number, (id_, po) in zip(numbers, orders.items(), strict=True)
+        for id_, po in orders.items() if wanted.get(id_)
     ]  # fmt: skip
 
 
@@ -203,12 +238,9 @@ async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAske
     heard of yet is answered with its wish (nothing can have arrived), and limits its lines when they come.
     """
     heads = await pos.lock_purchase_orders(tx.db, {t.fact.po_id for t in told})
-    lines = await pos.po_lines(tx.db, heads)
-    at_dock = {
-        line: qty
-        for s in (await incoming.open_shipments(tx.db, heads)).values()
-        for line, qty in s.counted.items()
-    }
+    known = await snapshots.read_known(tx.db, heads)
+    lines = dict(known.lines)
+    at_dock = {line: qty for s in known.shipments.values() for line, qty in s.counted.items()}
     given = await pos.given_answers(tx.db, {t.fact.question_id for t in told})
     fresh = []
     for t in told:
@@ -224,7 +256,10 @@ async def supply_reduction_asked(tx: Tx, told: Sequence[Told[SupplyReductionAske
         await pos.keep_answers(tx.db, fresh, tx.now)
         heard = {id_: head for id_, head in heads.items() if head.version > 0}
         current = await pos.po_lines(tx.db, heard)
-        await adjust_incoming(tx, heard, current, {t.fact.po_id: t for t in told})
+        changed = _incoming(heard, current, known.shipments)
+        await incoming.save_shipments(tx.db, changed.shipments, changed.rows(current), tx.now)
+        await incoming.let_go(tx.db, changed.cancelled, changed.dropped)
+        changed.log(tx, {t.fact.po_id: t for t in told})
         touched = {(line.sku, heard[line.po_id].warehouse) for line in current.values()}
         await replenish_keys(tx, touched, told[0])
 

@@ -8,21 +8,30 @@ from uuid import UUID
 
 from services.inventory.domain.demand import Key
 from services.inventory.domain.incoming import IncomingLine, IncomingShipment
+from services.inventory.domain.inspection import Inspection
 from services.inventory.domain.preferences import Preferences
 from services.inventory.domain.receiving import Counted, Receipt, Receiving, divide
 from services.inventory.domain.stock import Stock
-from services.inventory.handlers import inspections
 from services.inventory.handlers.allotment import allot, tell_grants
-from services.inventory.handlers.pegs import NewPeg, peg
+from services.inventory.handlers.inspections import log_opened
+from services.inventory.handlers.pegs import NewPeg, Pegged, as_rows, bear, log_pegged
 from services.inventory.handlers.purchase_orders import expect
 from services.inventory.handlers.receipt_telling import tell_receipt
 from services.inventory.handlers.replenishment import replenish
-from services.inventory.handlers.trucks import Arrival, Truck, accept, origins, outcomes_of, receipt_line
+from services.inventory.handlers.trucks import (
+    Arrival,
+    Truck,
+    accept,
+    opened_inspections,
+    outcomes_of,
+    receipt_line,
+)
 from services.inventory.store import incoming, receipts
 from services.inventory.store import purchase_orders as pos
 from services.inventory.store import stock as stock_rows
 from shared.decimals import ZERO
 from shared.errors import TielineError
+from shared.ids import new_id
 from shared.preferences import preferences
 from shared.unit_of_work import Tx
 
@@ -46,7 +55,9 @@ async def receive_many(tx: Tx, wanted: Sequence[Receiving]) -> list[Receipt | Ti
     Goods of all of them that nobody has a tie to go to the queue together. A shipment that stands twice in the list
     has moved on when the second comes.
     """
-    found = await receipts.lock_for_receipts(tx.db, {want.shipment_id for want in wanted})
+    moving = {want.shipment_id for want in wanted if want.complete}
+    start = await receipts.lock_for_receipts(tx.db, {want.shipment_id for want in wanted}, moving)
+    found = start.shipments
     outcomes: dict[int, Receipt | TielineError] = {}
     trucks: dict[int, Truck] = {}
     for n, (own, want) in enumerate(zip(tx.each(len(wanted)), wanted, strict=True)):
@@ -55,11 +66,11 @@ async def receive_many(tx: Tx, wanted: Sequence[Receiving]) -> list[Receipt | Ti
         except TielineError as refusal:
             outcomes[n] = refusal
         else:
-            start = found[want.shipment_id]
-            moved = replace(start.shipment, version=start.shipment.version + 1)
-            found[want.shipment_id] = replace(start, shipment=moved)
+            was = found[want.shipment_id]
+            moved = replace(was.shipment, version=was.shipment.version + 1)
+            found[want.shipment_id] = replace(was, shipment=moved)
     await _keep_counts(tx, [truck for truck in trucks.values() if not truck.complete])
-    done = await _complete(tx, [truck for truck in trucks.values() if truck.complete])
+    done = await _complete(tx, [truck for truck in trucks.values() if truck.complete], start.stock)
     for n, truck in trucks.items():
         outcomes[n] = done.get(truck.start.shipment.id) or Receipt(truck.after, (), {})
     return [outcomes[n] for n in range(len(wanted))]
@@ -94,22 +105,12 @@ def _counts(shipment: IncomingShipment) -> dict[str, Any]:
     }
 
 
-async def _complete(tx: Tx, trucks: Sequence[Truck]) -> dict[UUID, Receipt]:
-    """Move the stock of completed shipments: {shipment: what it did}."""
+async def _complete(tx: Tx, trucks: Sequence[Truck], held: Mapping[Key, Stock]) -> dict[UUID, Receipt]:
+    """Move the stock of completed shipments: {shipment: what it did}; `held` is stock that is locked already."""
     if not trucks:
         return {}
-    arrivals, stock = await _divide(tx, trucks)
-    await receipts.receive(
-        tx.db, [(truck.after, truck.tx.actor) for truck in trucks], [a.row for a in arrivals], tx.now
-    )
-    for truck in trucks:
-        _log(truck, "completed")
-    receivers = {a.row.id: a.truck.tx for a in arrivals}
-    new = [NewPeg(p.tie, a.row, p.qty) for a in arrivals for p in a.divided.pegs]
-    pegged = await peg(tx, new, "receipt", receivers=receivers)
-    opened = await inspections.open_first_inspections(
-        tx, pegged.allotments, origins(arrivals, pegged), receivers
-    )
+    arrivals, stock = await _divide(tx, trucks, held)
+    pegged, opened = await _write(tx, trucks, arrivals)
     # what serves several trucks is the first one's doing
     lead = trucks[0].tx
     free = {a.row.key: a.truck.tx for a in reversed(arrivals) if a.row.received > a.row.pegged}
@@ -126,12 +127,37 @@ async def _complete(tx: Tx, trucks: Sequence[Truck]) -> dict[UUID, Receipt]:
     return done
 
 
-async def _divide(tx: Tx, trucks: Sequence[Truck]) -> tuple[list[Arrival], Mapping[Key, Stock]]:
+async def _write(
+    tx: Tx, trucks: Sequence[Truck], arrivals: Sequence[Arrival]
+) -> tuple[Pegged, dict[UUID, Inspection]]:
+    """Write what came, with its pegs and their inspections: {receipt line: inspection}."""
+    new = [NewPeg(p.tie, a.row, p.qty) for a in arrivals for p in a.divided.pegs]
+    born = await bear(tx, new)
+    inspected = {a.row.id: new_id() for a in arrivals if a.divided.pegs}
+    completed = [(truck.after, truck.tx.actor) for truck in trucks]
+    rows = [a.row for a in arrivals]
+    written = await receipts.receive(tx.db, completed, rows, as_rows(born, new), inspected, tx.now)
+    pegged = Pegged(born, written.demands)
+    opened = opened_inspections(arrivals, inspected, written.numbers)
+    receivers = {a.row.id: a.truck.tx for a in arrivals}
+    for truck in trucks:
+        _log(truck, "completed")
+    log_pegged(pegged, receivers.__getitem__, "receipt")
+    for line, inspection in opened.items():
+        log_opened(receivers[line], inspection)
+    return pegged, opened
+
+
+async def _divide(
+    tx: Tx, trucks: Sequence[Truck], held: Mapping[Key, Stock]
+) -> tuple[list[Arrival], Mapping[Key, Stock]]:
     """Lock the stock of what came, and say who gets what of it by a tie; lines are served in the list's order."""
     came = [(truck, line) for truck in trucks for line in truck.came]
-    stock = await stock_rows.lock_stock(
-        tx.db, {(truck.start.lines[line].sku, truck.start.shipment.warehouse) for truck, line in came}
-    )
+    keys = {(truck.start.lines[line].sku, truck.start.shipment.warehouse) for truck, line in came}
+    if keys <= held.keys():
+        stock = {key: held[key] for key in keys}
+    else:
+        stock = await stock_rows.lock_stock(tx.db, keys)
     ties = await pos.open_ties(tx.db, [line for _, line in came])
     wish = (await preferences(tx, Preferences)).over_receipt
     counted = [

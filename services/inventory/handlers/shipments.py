@@ -1,6 +1,6 @@
 """Goods that left, or did not: shipping's figures become issues, discrepancies and units back on their line (SHIP-3)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from services.inventory.handlers.pegs import Pegged
 from services.inventory.handlers.replenishment import replenish
 from services.inventory.store import allotments as claims
 from services.inventory.store import demand as demands
-from services.inventory.store import incoming
+from services.inventory.store import departures, incoming
 from services.inventory.store import stock as stock_rows
 from shared.contracts.shipping import AllotmentFigures, ShipmentShipped, ShipmentVoided
 from shared.decimals import ZERO
@@ -60,17 +60,27 @@ async def shipment_voided(tx: Tx, told: Sequence[Told[ShipmentVoided]]) -> None:
 async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason: str) -> None:
     figures, causes = _greatest(told), _causes(told)
     stock = await stock_rows.lock_stock_of_allotments(tx.db, causes)
-    before = await claims.allotments_by_id(tx.db, causes)
-    left = await _book_issues(tx, [issue for issue in issues if issue.allotment_id in before], before, causes)
+    found = await departures.read_claims(tx.db, causes, {i.source_key: i.allotment_id for i in issues})
+    before = found.allotments
+    new = [i for i in issues if i.allotment_id in before and i.source_key not in found.booked]
+    left = _sums((issue.allotment_id, issue.qty) for issue in new)
     moves = [_movement(own, left.get(own.id, ZERO), figures.get(own.id)) for own in before.values()]
     moves = [move for move in moves if move.allotment != before[move.allotment.id] or move.left]
     if not moves:
         return
-    await claims.save_allotments(tx.db, [_unlocked(move.allotment) for move in moves])
-    await _book_discrepancies(tx, moves, causes)
-    await stock_rows.move_stock(tx.db, total((m.allotment.key, _stock_move(m)) for m in moves))
     of_line = {move.allotment.line: causes[move.allotment.id] for move in moves}
-    after = await _change_demands(tx, moves, of_line)
+    changes = _changes(moves)
+    after = await departures.settle(
+        tx.db,
+        [*_issued(new, before, causes), *_discrepancies(moves, causes)],
+        [move.allotment for move in moves],
+        total((m.allotment.key, _stock_move(m)) for m in moves),
+        changes,
+        tx.now,
+    )
+    for line, change in changes.items():
+        action = "shipped" if change[1] else "returned"
+        telling.log_figures(tx, after[line], change, action, because=of_line[line])
 
     pegs = await _peg_again(tx, moves, before, after, reason)
     await inspections.settle_inspections(tx, _less_to_inspect(before, moves))
@@ -81,11 +91,6 @@ async def _settle(tx: Tx, told: Sequence[Cause], issues: Sequence[Issue], reason
     telling.tell_by_cause(tx, reason, current, born, of_line, told[0])
     came_back = {m.allotment.key for m in moves if m.back or m.lost}
     await replenish(tx, {key: stock[key] for key in came_back}, told[0])
-
-
-def _unlocked(own: Allotment) -> Allotment:
-    """A shipment of it is over: what is left of it may move again, for all that is known (BO-10)."""
-    return replace(own, locked=False, unlocks=own.unlocks + 1)
 
 
 def _causes(told: Sequence[Cause]) -> dict[UUID, Cause]:
@@ -109,7 +114,9 @@ def _greatest(told: Sequence[Cause]) -> dict[UUID, AllotmentFigures]:
     """Absolute figures that only grow: of several facts about an allotment, the greatest of each."""
     held: dict[UUID, AllotmentFigures] = {}
     for figures in (figures for t in told for figures in t.fact.allotments):
-        was = held.get(figures.allotment_id, figures)
+        was = held.setdefault(figures.allotment_id, figures)
+        if was is figures:
+            continue
         greatest = {
             name: max(getattr(was, name), getattr(figures, name))
             for name in ("shipped", "returned", "missing", "unproven")
@@ -118,23 +125,12 @@ def _greatest(told: Sequence[Cause]) -> dict[UUID, AllotmentFigures]:
     return held
 
 
-async def _book_issues(
-    tx: Tx, issues: Sequence[Issue], claim: Mapping[UUID, Allotment], causes: Mapping[UUID, Cause]
-) -> dict[UUID, Decimal]:
-    """Write the issues to the ledger; {allotment: units that left now}, without those that were booked before."""
-    entries = [
-        Entry(
-            claim[issue.allotment_id].key, -issue.qty, LedgerKind.ISSUE, issue.source_key, issue.number,
-            causes[issue.allotment_id].actor,
-        )
-        for issue in issues
-    ]  # fmt: skip
-    new = await stock_rows.book(tx.db, entries, tx.now)
-    left: dict[UUID, Decimal] = {}
+def _issued(
+    issues: Iterable[Issue], claim: Mapping[UUID, Allotment], causes: Mapping[UUID, Cause]
+) -> Iterator[Entry]:
     for issue in issues:
-        if issue.source_key in new:
-            left[issue.allotment_id] = left.get(issue.allotment_id, ZERO) + issue.qty
-    return left
+        key, actor = claim[issue.allotment_id].key, causes[issue.allotment_id].actor
+        yield Entry(key, -issue.qty, LedgerKind.ISSUE, issue.source_key, issue.number, actor)
 
 
 def _movement(own: Allotment, left: Decimal, figures: AllotmentFigures | None) -> Movement:
@@ -143,21 +139,17 @@ def _movement(own: Allotment, left: Decimal, figures: AllotmentFigures | None) -
     return movement(own, left, figures.returned, figures.missing, figures.unproven)
 
 
-async def _book_discrepancies(tx: Tx, moves: Sequence[Movement], causes: Mapping[UUID, Cause]) -> None:
+def _discrepancies(moves: Iterable[Movement], causes: Mapping[UUID, Cause]) -> Iterator[Entry]:
     """What was not found, and what left although the books did not hold it."""
-    entries = []
     for move in moves:
         own, cause = move.allotment, causes[move.allotment.id]
         number = cause.fact.shipment.number
         if move.lost:
             key, why = f"{own.id}:{own.missing}", "not found when it was picked"
-            entries.append(Entry(own.key, -move.lost, LedgerKind.MISSING, key, number, cause.actor, why))
+            yield Entry(own.key, -move.lost, LedgerKind.MISSING, key, number, cause.actor, why)
         if move.unbooked:
             key, why = f"{own.id}:{own.shipped}:{number}", "left without being on the books"
-            entries.append(
-                Entry(own.key, move.unbooked, LedgerKind.DISCREPANCY, key, number, cause.actor, why)
-            )
-    await stock_rows.book(tx.db, entries, tx.now)
+            yield Entry(own.key, move.unbooked, LedgerKind.DISCREPANCY, key, number, cause.actor, why)
 
 
 def _stock_move(move: Movement) -> Move:
@@ -166,20 +158,13 @@ def _stock_move(move: Movement) -> Move:
     return Move(on_hand=move.on_hand, allotted=-move.released)
 
 
-async def _change_demands(
-    tx: Tx, moves: Iterable[Movement], causes: Mapping[Line, Cause]
-) -> dict[Line, Demand]:
-    """Write what the movements mean for (granted, shipped) of their lines."""
+def _changes(moves: Iterable[Movement]) -> dict[Line, tuple[Decimal, Decimal]]:
+    """What the movements mean for (granted, shipped) of their lines."""
     changes: dict[Line, tuple[Decimal, Decimal]] = {}
     for move in moves:
         granted, shipped = changes.get(move.allotment.line, (ZERO, ZERO))
         changes[move.allotment.line] = granted - move.back - move.lost, shipped + move.left - move.unbooked
-    after = await demands.change_demands(tx.db, changes)
-    for line, change in changes.items():
-        telling.log_figures(
-            tx, after[line], change, "shipped" if change[1] else "returned", because=causes[line]
-        )
-    return after
+    return changes
 
 
 async def _peg_again(

@@ -10,7 +10,7 @@ from services.inventory.domain.demand import Demand, Line
 from services.inventory.store.queue import Grant
 from shared.contracts import inventory as facts
 from shared.contracts.base import MOST_LINES
-from shared.decimals import ZERO
+from shared.decimals import ZERO, plain
 from shared.unit_of_work import Told, Tx
 
 T = TypeVar("T")
@@ -155,7 +155,7 @@ def log_granted(
     """Keep in the record log that a line was granted these new allotments; `demand` is as it stands after them."""
     got = sum((allotment.qty for allotment in born), ZERO)
     action = "pegged" if born[0].is_peg else "allotted"
-    ids = {"allotments": [allotment.id for allotment in born]}
+    ids = {"allotments": [str(allotment.id) for allotment in born]}
     log_figures(tx, demand, (got, ZERO), action, reason=reason, because=because, also=ids)
 
 
@@ -171,8 +171,12 @@ def log_figures(
 ) -> None:
     """Keep in the record log that a line's (granted, shipped) changed by so much; `also` are facts about the change."""
     granted, shipped = change
-    before = {"granted": after.granted - granted, "shipped": after.shipped - shipped}
-    now = {"granted": after.granted, "shipped": after.shipped}
+    now = {"granted": plain(after.granted), "shipped": plain(after.shipped)}
+    before = dict(now)
+    if granted:
+        before["granted"] = plain(after.granted - granted)
+    if shipped:
+        before["shipped"] = plain(after.shipped - shipped)
     part = str(after.component)
     tx.record(
         "demand",

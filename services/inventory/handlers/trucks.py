@@ -123,15 +123,16 @@ def receipt_line(truck: Truck, line: UUID, divided: Divided) -> ReceiptLine:
     )
 
 
-def origins(arrivals: Sequence[Arrival], pegged: Pegged) -> dict[UUID, Inspection]:
-    """For each receipt line that pegged: an inspection of its goods, still without number and quantity."""
-    bore = pegged.by_receipt_line()
+def opened_inspections(
+    arrivals: Sequence[Arrival], ids: Mapping[UUID, UUID], numbers: Mapping[UUID, str]
+) -> dict[UUID, Inspection]:
+    """For each receipt line that pegged the inspection of these goods, all of it still to be done: {receipt line: it}."""
     return {
         row.id: Inspection(
-            new_id(), "", 1, 0, row.id, row.sku, row.warehouse, ZERO, ZERO, ZERO, None, shipment.id, shipment.number,
-            shipment.po_id, shipment.po_number, row.po_line_id, shipment.vendor,
+            ids[row.id], numbers[row.id], 1, 0, row.id, row.sku, row.warehouse, row.pegged, ZERO, ZERO, None, shipment.id,
+            shipment.number, shipment.po_id, shipment.po_number, row.po_line_id, shipment.vendor,
         )
-        for row, shipment in ((a.row, a.truck.start.shipment) for a in arrivals) if row.id in bore
+        for row, shipment in ((a.row, a.truck.start.shipment) for a in arrivals) if row.id in ids
     }  # fmt: skip
 
 

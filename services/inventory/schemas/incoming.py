@@ -73,7 +73,7 @@ class IncomingRow(Output):
 
 def incoming_row(row: Any) -> IncomingRow:
     """From a view's row."""
-    return IncomingRow(**{name: getattr(row, name) for name in IncomingRow.model_fields})
+    return IncomingRow.model_validate(row, from_attributes=True)
 
 
 class WaitingTie(Output):

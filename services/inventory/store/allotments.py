@@ -1,6 +1,6 @@
 """Allotments: the claim tickets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,13 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, bindparam, select
 from sqlalchemy import any_ as any_of
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from services.inventory import tables as t
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Demand, Key, Line
 from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, lines, spread, statement
-from services.inventory.store.demand import as_demand
+from services.inventory.store.demand import DEMAND, as_demand
 
 _FIELDS = tuple(field.name for field in fields(Allotment))
 _COLUMNS = tuple(t.allotments.c[name] for name in _FIELDS)
@@ -24,11 +25,12 @@ _OF_RECEIPT_LINES = select(*_COLUMNS).where(
     t.allotments.c.receipt_line_id == any_of(bindparam("ids", type_=ARRAY(ID)))
 )
 _OF_LINES = statement(
-    """
-    SELECT a.* FROM allotments a JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
+    f"""
+    SELECT {", ".join("a." + name for name in _FIELDS)}
+    FROM allotments a JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
       ON a.line_id = wanted.line_id AND a.component = wanted.component
     WHERE a.qty > a.withdrawn + a.failed + a.shipped + a.returned OR a.asked > 0
-    """,
+    """,  # noqa: S608  # names of our own columns
     line_ids=ID,
     components=INT,
 )
@@ -52,11 +54,10 @@ _ADD_PEGS = statement(
     gated=FLAG,
     passed=QTY,
 )
-_PEG = statement(
-    """
-    WITH peg AS (
-        SELECT * FROM unnest(:id, :order_id, :line_id, :component, :sku, :warehouse, :qty, :receipt_line_id, :tie_id,
-            :generation, :gated, :order_number, :line_no)
+PEG = """
+    peg AS (
+        SELECT * FROM unnest(:peg_id, :peg_order, :peg_line, :peg_component, :peg_sku, :peg_warehouse, :peg_qty, :peg_from,
+            :peg_tie, :peg_generation, :peg_gated, :peg_order_number, :peg_line_no)
         AS peg(id, order_id, line_id, component, sku, warehouse, qty, receipt_line_id, tie_id, generation, gated,
             order_number, line_no)
     ), born AS (
@@ -66,48 +67,33 @@ _PEG = statement(
     ), tied AS (
         UPDATE ties t SET pegged = t.pegged + came.qty
         FROM (SELECT tie_id, sum(qty) AS qty FROM peg GROUP BY tie_id) came WHERE t.tie_id = came.tie_id
+    ), told AS (
+        INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, granted, priority,
+            ranked_at, special, all_or_nothing, heard_version, settled_version)
+        SELECT line_id, component, order_id, min(order_number), min(line_no), min(sku), min(warehouse), sum(qty), 0,
+            :at, true, false, 0, 0
+        FROM peg GROUP BY line_id, component, order_id ORDER BY line_id, component
+        ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted, stuck = false
+        RETURNING *
     )
-    INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, granted, priority,
-        ranked_at, special, all_or_nothing, heard_version, settled_version)
-    SELECT line_id, component, order_id, min(order_number), min(line_no), min(sku), min(warehouse), sum(qty), 0,
-        :at, true, false, 0, 0
-    FROM peg GROUP BY line_id, component, order_id ORDER BY line_id, component
-    ON CONFLICT (line_id, component) DO UPDATE SET granted = demand.granted + excluded.granted, stuck = false
-    RETURNING *
-    """,
-    id=ID,
-    order_id=ID,
-    line_id=ID,
-    component=INT,
-    sku=TEXT,
-    warehouse=TEXT,
-    qty=QTY,
-    receipt_line_id=ID,
-    tie_id=ID,
-    generation=INT,
-    gated=FLAG,
-    order_number=TEXT,
-    line_no=INT,
-)
-_SAVE = statement(
-    """
-    UPDATE allotments a SET failed = now_is.failed, passed = now_is.passed, shipped = now_is.shipped,
-        returned = now_is.returned, missing = now_is.missing, locked = now_is.locked, unlocks = now_is.unlocks,
-        unproven = now_is.unproven
-    FROM unnest(:id, :failed, :passed, :shipped, :returned, :missing, :locked, :unlocks, :unproven)
-        AS now_is(id, failed, passed, shipped, returned, missing, locked, unlocks, unproven)
-    WHERE a.id = now_is.id
-    """,
-    id=ID,
-    failed=QTY,
-    passed=QTY,
-    shipped=QTY,
-    returned=QTY,
-    missing=QTY,
-    locked=FLAG,
-    unlocks=INT,
-    unproven=QTY,
-)
+"""
+"""Writes pegs with their ties and demands; `told` are the demands as they stand after it."""
+PEGGED: Mapping[str, TypeEngine[Any]] = {
+    "peg_id": ID,
+    "peg_order": ID,
+    "peg_line": ID,
+    "peg_component": INT,
+    "peg_sku": TEXT,
+    "peg_warehouse": TEXT,
+    "peg_qty": QTY,
+    "peg_from": ID,
+    "peg_tie": ID,
+    "peg_generation": INT,
+    "peg_gated": FLAG,
+    "peg_order_number": TEXT,
+    "peg_line_no": INT,
+}
+_PEG = statement(f"WITH {PEG} SELECT {DEMAND} FROM told d", **PEGGED)  # noqa: S608  # constants of ours
 _UNLOCK = statement(
     """
     WITH was AS (
@@ -142,9 +128,8 @@ _LAST_GENERATION = statement(
 
 
 def as_allotment(row: Row[Any]) -> Allotment:
-    """An allotment from a row of the table."""
-    held = row._mapping
-    return Allotment(**{name: held[name] for name in _FIELDS})
+    """An allotment from a row that begins with its columns."""
+    return Allotment(*row[: len(_FIELDS)])
 
 
 async def allotments_by_id(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Allotment]:
@@ -187,26 +172,29 @@ async def add_pegs(db: AsyncConnection, pegs: Sequence[Allotment]) -> None:
         await db.execute(_ADD_PEGS, spread(pegs, *names, "generation", "gated", "passed"))
 
 
-async def peg(
-    db: AsyncConnection, pegs: Sequence[tuple[Allotment, str, int]], at: datetime
-) -> dict[Line, Demand]:
-    """Write (peg, order number, line number) with their ties and demands; the demands come back as they stand now.
+NewPeg = tuple[Allotment, str, int]
+"""A peg with the numbers of its order and line."""
+
+
+def pegged(pegs: Sequence[NewPeg]) -> dict[str, list[Any]]:
+    """The parameters of `PEG`."""
+    rows = [
+        (
+            own.id, own.order_id, own.line_id, own.component, own.sku, own.warehouse, own.qty, own.receipt_line_id,
+            own.tie_id, own.generation, own.gated, order_number, line_no,
+        )
+        for own, order_number, line_no in pegs
+    ]  # fmt: skip
+    return columns(rows, *PEGGED)
+
+
+async def peg(db: AsyncConnection, pegs: Sequence[NewPeg], at: datetime) -> dict[Line, Demand]:
+    """Write pegs with their ties and demands; the demands come back as they stand now.
 
     A demand whose order has not been heard of yet is held by a row without need until its snapshot comes.
     """
-    names = ("id", "order_id", "line_id", "component", "sku", "warehouse", "qty", "receipt_line_id", "tie_id")
-    values = spread([own for own, _, _ in pegs], *names, "generation", "gated")
-    named = {"order_number": [number for _, number, _ in pegs], "line_no": [line for _, _, line in pegs]}
-    rows = await db.execute(_PEG, {**values, **named, "at": at})
+    rows = await db.execute(_PEG, {**pegged(pegs), "at": at})
     return {demand.line: demand for demand in map(as_demand, rows)}
-
-
-async def save_allotments(db: AsyncConnection, allotments: Iterable[Allotment]) -> None:
-    """Write the figures of these allotments (withdrawals have their own way)."""
-    ordered = sorted(allotments, key=lambda allotment: allotment.id)
-    if ordered:
-        names = ("id", "failed", "passed", "shipped", "returned", "missing", "locked", "unlocks", "unproven")
-        await db.execute(_SAVE, spread(ordered, *names))
 
 
 async def keep_unpickings(

@@ -46,6 +46,11 @@ OUT_OF_ORDER = """
 """Whether somebody waits ahead of somebody who holds, of the stock row `s`: a step at either end of the queue."""
 
 
+def next_number(sequence: str, prefix: str) -> str:
+    """SQL: the next human number of a document, as `shared.schema.next_numbers` writes it, for whoever inserts it."""
+    return f"'{prefix}-' || to_char(nextval('{sequence}'), 'FM999999000000')"
+
+
 def statement(sql: str, **arrays: TypeEngine[Any]) -> TextClause:
     """A statement, built once, whose named parameters are arrays of these types."""
     return text(sql).bindparams(*(bindparam(name, type_=ARRAY(kind)) for name, kind in arrays.items()))

@@ -1,6 +1,6 @@
-"""Demand rows and the orders they were heard from."""
+"""Demand rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, bindparam, select
 from sqlalchemy import any_ as any_of
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from services.inventory import tables as t
 from services.inventory.domain.demand import Demand, Line
@@ -25,78 +26,68 @@ from services.inventory.store.columns import (
     statement,
 )
 
-_FIELDS = tuple(field.name for field in fields(Demand))
+FIELDS = tuple(field.name for field in fields(Demand))
+DEMAND = ", ".join(f"d.{name}" for name in FIELDS)
+"""The columns of a demand `d`, in the order of `Demand`."""
 
-_KEEP_NEWEST = statement(
-    """
-    INSERT INTO orders_heard (order_id, version, number, state, customer, ship_type)
-    SELECT * FROM unnest(:order_id, :version, :number, :state, :customer, :ship_type)
-        AS told(order_id, version, number, state, customer, ship_type) ORDER BY order_id
-    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, number = excluded.number,
-        state = excluded.state, customer = excluded.customer, ship_type = excluded.ship_type
-    WHERE orders_heard.version < excluded.version
-    RETURNING order_id
-    """,
-    order_id=ID,
-    version=INT,
-    number=TEXT,
-    state=TEXT,
-    customer=TEXT,
-    ship_type=TEXT,
-)
-_OF_ORDERS = select(*(t.demand.c[name] for name in _FIELDS)).where(
+_OF_ORDERS = select(*(t.demand.c[name] for name in FIELDS)).where(
     t.demand.c.order_id == any_of(bindparam("ids", type_=ARRAY(ID)))
 )
 _OF_LINES = statement(
-    """
-    SELECT d.* FROM demand d JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
+    f"""
+    SELECT {DEMAND} FROM demand d JOIN unnest(:line_ids, :components) AS wanted(line_id, component)
       ON d.line_id = wanted.line_id AND d.component = wanted.component
-    """,
+    """,  # noqa: S608  # a constant of ours
     line_ids=ID,
     components=INT,
 )
 _LOCK = (
-    select(*(t.demand.c[name] for name in _FIELDS))
+    select(*(t.demand.c[name] for name in FIELDS))
     .where(t.demand.c.line_id == bindparam("line_id"), t.demand.c.component == bindparam("component"))
     .with_for_update(key_share=True)
 )
-_SAVE = statement(
-    """
+_DEMANDS: Mapping[str, TypeEngine[Any]] = {
+    "line_id": ID,
+    "component": INT,
+    "order_id": ID,
+    "order_number": TEXT,
+    "line_no": INT,
+    "sku": TEXT,
+    "warehouse": TEXT,
+    "ordered": QTY,
+    "cancel_wanted": QTY,
+    "granted": QTY,
+    "shipped": QTY,
+    "priority": INT,
+    "ranked_at": INSTANT,
+    "special": FLAG,
+    "all_or_nothing": FLAG,
+    "heard_version": INT,
+    "settled_version": INT,
+}
+_INSERT = """
     INSERT INTO demand (line_id, component, order_id, order_number, line_no, sku, warehouse, ordered, cancel_wanted,
         granted, shipped, priority, ranked_at, special, all_or_nothing, heard_version, settled_version)
     SELECT * FROM unnest(:line_id, :component, :order_id, :order_number, :line_no, :sku, :warehouse, :ordered,
         :cancel_wanted, :granted, :shipped, :priority, :ranked_at, :special, :all_or_nothing, :heard_version,
         :settled_version)
+"""
+_UPDATE = """
     ON CONFLICT (line_id, component) DO UPDATE SET order_number = excluded.order_number, line_no = excluded.line_no,
         sku = excluded.sku, warehouse = excluded.warehouse, ordered = excluded.ordered,
         cancel_wanted = excluded.cancel_wanted, priority = excluded.priority, ranked_at = excluded.ranked_at,
         special = excluded.special, all_or_nothing = excluded.all_or_nothing,
         heard_version = excluded.heard_version, settled_version = excluded.settled_version
-    """,
-    line_id=ID,
-    component=INT,
-    order_id=ID,
-    order_number=TEXT,
-    line_no=INT,
-    sku=TEXT,
-    warehouse=TEXT,
-    ordered=QTY,
-    cancel_wanted=QTY,
-    granted=QTY,
-    shipped=QTY,
-    priority=INT,
-    ranked_at=INSTANT,
-    special=FLAG,
-    all_or_nothing=FLAG,
-    heard_version=INT,
-    settled_version=INT,
-)
+"""
+_SAVE = statement(f"{_INSERT} {_UPDATE}", **_DEMANDS)
+_NOT_NAMED = "WHERE NOT EXISTS (SELECT 1 FROM demand WHERE order_id = ANY(:order_id))"
+_SAVE_FIRST = statement(f"{_INSERT} {_NOT_NAMED} {_UPDATE}", **_DEMANDS)
 _CHANGE = statement(
-    """
+    f"""
     UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped, stuck = false
     FROM unnest(:line_ids, :components, :granted, :shipped) AS change(line_id, component, granted, shipped)
-    WHERE d.line_id = change.line_id AND d.component = change.component RETURNING d.*
-    """,
+    WHERE d.line_id = change.line_id AND d.component = change.component RETURNING {DEMAND}
+    """,  # noqa: S608  # a constant of ours
     line_ids=ID,
     components=INT,
     granted=QTY,
@@ -131,7 +122,7 @@ _SETTLE = statement(
             WHEN {_IS_ASKED} OR (d.need > d.granted - freed.qty AND {_TAKES}) THEN d.settled_version
             ELSE d.heard_version END
     FROM unnest(:line_ids, :components, :qty) AS freed(line_id, component, qty)
-    WHERE d.line_id = freed.line_id AND d.component = freed.component RETURNING d.*
+    WHERE d.line_id = freed.line_id AND d.component = freed.component RETURNING {DEMAND}
     """,  # noqa: S608  # two constants of this module
     line_ids=ID,
     components=INT,
@@ -143,7 +134,7 @@ _SETTLE_TAKERS = statement(
     FROM unnest(:order_ids, :skus, :warehouses) AS taker(order_id, sku, warehouse)
     WHERE d.order_id = taker.order_id AND d.sku = taker.sku AND d.warehouse = taker.warehouse
       AND d.settled_version < d.heard_version AND NOT {_IS_ASKED} AND NOT (d.need > d.granted AND {_TAKES})
-    RETURNING d.*
+    RETURNING {DEMAND}
     """,  # noqa: S608  # two constants of this module
     order_ids=ID,
     skus=TEXT,
@@ -166,16 +157,8 @@ _HOLD_BACK = statement(
 
 
 def as_demand(row: Row[Any]) -> Demand:
-    """A demand from a row of the table, whatever else the row holds."""
-    held = row._mapping
-    return Demand(**{name: held[name] for name in _FIELDS})
-
-
-async def keep_newest(db: AsyncConnection, orders: Sequence[Any]) -> set[UUID]:
-    """Remember the versions of these orders and lock their rows; the ids of those that are news come back."""
-    names = ("order_id", "version", "number", "state", "customer", "ship_type")
-    told = sorted(orders, key=lambda order: order.order_id)
-    return set((await db.execute(_KEEP_NEWEST, spread(told, *names))).scalars())
+    """A demand from a row that begins with its columns (`DEMAND`), whatever else the row holds."""
+    return Demand(*row[: len(FIELDS)])
 
 
 async def demands_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[Line, Demand]:
@@ -200,7 +183,13 @@ async def save_demands(db: AsyncConnection, demands: Iterable[Demand]) -> None:
     """Write what orders told of these lines; the figures that inventory owns (granted, shipped) stay as they are."""
     ordered = sorted(demands, key=lambda demand: demand.line)
     if ordered:
-        await db.execute(_SAVE, spread(ordered, *_FIELDS))
+        await db.execute(_SAVE, spread(ordered, *FIELDS))
+
+
+async def save_first(db: AsyncConnection, demands: Iterable[Demand]) -> bool:
+    """Write demands of orders that were never heard of before; False, and nothing, where ties have named any of theirs."""
+    ordered = sorted(demands, key=lambda demand: demand.line)
+    return bool(ordered) and (await db.execute(_SAVE_FIRST, spread(ordered, *FIELDS))).rowcount > 0
 
 
 async def change_demands(

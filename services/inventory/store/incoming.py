@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from services.inventory.domain.incoming import (
     IncomingLine,
@@ -15,17 +16,8 @@ from services.inventory.domain.incoming import (
     ReceiptLine,
 )
 from services.inventory.domain.inspection import Inspection
-from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, spread, statement
+from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, next_number, spread, statement
 
-_OPEN = statement(
-    """
-    SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
-        l.po_line_id, l.expected, l.counted
-    FROM incoming_shipments s LEFT JOIN incoming_lines l ON l.shipment_id = s.id
-    WHERE s.po_id = ANY(:po_ids) AND s.state IN ('expected', 'receiving') ORDER BY s.id FOR NO KEY UPDATE OF s
-    """,
-    po_ids=ID,
-)
 _RECEIPTS = statement(
     """
     SELECT s.id, s.number, s.version, s.state, s.po_id, s.po_number, s.vendor, s.warehouse,
@@ -34,29 +26,35 @@ _RECEIPTS = statement(
     """,
     ids=ID,
 )
-_SAVE = statement(
-    """
-    WITH head AS (
+HEAD = f"""
         INSERT INTO incoming_shipments (id, number, version, state, po_id, po_number, vendor, warehouse, created_at)
-        SELECT id, number, version, state, po_id, po_number, vendor, warehouse, :at
-        FROM unnest(:id, :number, :version, :state, :po_id, :po_number, :vendor, :warehouse)
-            AS s(id, number, version, state, po_id, po_number, vendor, warehouse)
+        SELECT id, CASE number WHEN '' THEN {next_number("incoming_shipment_numbers", "IS")} ELSE number END, version,
+            state, head_po, po_number, vendor, warehouse, :at
+        FROM unnest(:id, :number, :version, :state, :head_po, :po_number, :vendor, :warehouse)
+            AS s(id, number, version, state, head_po, po_number, vendor, warehouse)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, vendor = excluded.vendor,
-            warehouse = excluded.warehouse, po_number = excluded.po_number
+            warehouse = excluded.warehouse, po_number = excluded.po_number"""  # noqa: S608  # a constant of ours
+"""Writes heads of incoming shipments; one without a number gets the next."""
+NUMBERED: Mapping[str, TypeEngine[Any]] = {
+    "id": ID,
+    "number": TEXT,
+    "version": INT,
+    "state": TEXT,
+    "head_po": ID,
+    "po_number": TEXT,
+    "vendor": TEXT,
+    "warehouse": TEXT,
+}
+_SAVE = statement(
+    f"""
+    WITH head AS ({HEAD}
     )
     INSERT INTO incoming_lines (shipment_id, po_line_id, sku, warehouse, expected, counted)
     SELECT * FROM unnest(:shipment_id, :po_line_id, :sku, :line_warehouse, :expected, :counted)
     ON CONFLICT (shipment_id, po_line_id) DO UPDATE SET sku = excluded.sku, warehouse = excluded.warehouse,
         expected = excluded.expected, counted = excluded.counted
-    """,
-    id=ID,
-    number=TEXT,
-    version=INT,
-    state=TEXT,
-    po_id=ID,
-    po_number=TEXT,
-    vendor=TEXT,
-    warehouse=TEXT,
+    """,  # noqa: S608  # a constant of ours
+    **NUMBERED,
     shipment_id=ID,
     po_line_id=ID,
     sku=TEXT,
@@ -148,30 +146,31 @@ def _shipments(rows: Sequence[Any]) -> dict[UUID, IncomingShipment]:
     }
 
 
-async def open_shipments(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:
-    """The expected or receiving shipment of each of these purchase orders, locked: {PO: shipment}."""
-    rows = (await db.execute(_OPEN, {"po_ids": list(po_ids)})).all()
-    return {shipment.po_id: shipment for shipment in _shipments(rows).values()}
+def numbered(shipments: Sequence[IncomingShipment]) -> dict[str, list[Any]]:
+    """The parameters of `HEAD`."""
+    own = spread(shipments, "id", "number", "version", "state", "po_number", "vendor", "warehouse")
+    return {**own, "head_po": [shipment.po_id for shipment in shipments]}
 
 
 async def save_shipments(
     db: AsyncConnection, shipments: Sequence[IncomingShipment], lines: Sequence[IncomingLine], at: datetime
 ) -> None:
-    """Write these shipments with these of their lines; the lines of cancelled ones no longer count as incoming."""
+    """Write these shipments with these of their lines; one that has no number yet gets the next."""
     if not shipments:
         return
-    names = ("id", "number", "version", "state", "po_id", "po_number", "vendor", "warehouse")
     own = spread(lines, "shipment_id", "po_line_id", "sku", "expected", "counted")
     places = {"line_warehouse": [line.warehouse for line in lines]}
-    await db.execute(_SAVE, {**spread(shipments, *names), **own, **places, "at": at})
-    if gone := [s.id for s in shipments if s.state is IncomingState.CANCELLED]:
-        await db.execute(_CLOSE_LINES, {"ids": gone})
+    await db.execute(_SAVE, {**numbered(shipments), **own, **places, "at": at})
 
 
-async def drop_lines(db: AsyncConnection, gone: Sequence[tuple[UUID, UUID]]) -> None:
-    """Nothing is expected on these (shipment, PO line) any more, and nothing was counted."""
-    if gone:
-        await db.execute(_DROP_LINES, columns(gone, "shipment_ids", "po_line_ids"))
+async def let_go(
+    db: AsyncConnection, cancelled: Sequence[UUID], dropped: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """The lines of cancelled shipments are no longer incoming; on dropped (shipment, PO line) nothing was counted either."""
+    if cancelled:
+        await db.execute(_CLOSE_LINES, {"ids": list(cancelled)})
+    if dropped:
+        await db.execute(_DROP_LINES, columns(dropped, "shipment_ids", "po_line_ids"))
 
 
 async def receipts_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, IncomingShipment]:

@@ -1,8 +1,8 @@
 """Purchase orders as heard, with their lines, ties and what inventory has promised to let arrive at most."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import date, datetime
+from dataclasses import fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.inventory import tables as t
 from services.inventory.domain.incoming import PoHead, PoLine
 from services.inventory.domain.receiving import OpenTie
-from services.inventory.store.columns import DAY, FLAG, ID, INT, QTY, TEXT, columns, spread, statement
+from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, spread, statement
 
 _LINE_FIELDS = tuple(field.name for field in fields(PoLine))
 
@@ -26,7 +26,7 @@ _KEEP_NEWEST = statement(
     ON CONFLICT (po_id) DO UPDATE SET version = excluded.version, number = excluded.number, state = excluded.state,
         vendor = excluded.vendor, warehouse = excluded.warehouse, drop_ship = excluded.drop_ship
     WHERE purchase_orders.version < excluded.version
-    RETURNING po_id
+    RETURNING po_id, xmax = 0 AS is_new
     """,
     po_id=ID,
     version=INT,
@@ -53,55 +53,6 @@ _LOCK = statement(
 )
 _LINES = select(*(t.purchase_order_lines.c[name] for name in _LINE_FIELDS)).where(
     t.purchase_order_lines.c.po_id == any_of(bindparam("ids", type_=ARRAY(ID)))
-)
-_SAVE_LINES = statement(
-    """
-    INSERT INTO purchase_order_lines (po_line_id, po_id, line_no, sku, description, unit, ordered, cancelled, received,
-        supply_limit, cancel_floor, expected_on)
-    SELECT * FROM unnest(:po_line_id, :po_id, :line_no, :sku, :description, :unit, :ordered, :cancelled, :received,
-        :supply_limit, :cancel_floor, :expected_on)
-    ON CONFLICT (po_line_id) DO UPDATE SET line_no = excluded.line_no, sku = excluded.sku,
-        description = excluded.description, unit = excluded.unit, ordered = excluded.ordered,
-        cancelled = excluded.cancelled, received = excluded.received, supply_limit = excluded.supply_limit,
-        cancel_floor = excluded.cancel_floor, expected_on = excluded.expected_on
-    """,
-    po_line_id=ID,
-    po_id=ID,
-    line_no=INT,
-    sku=TEXT,
-    description=TEXT,
-    unit=TEXT,
-    ordered=QTY,
-    cancelled=QTY,
-    received=QTY,
-    supply_limit=QTY,
-    cancel_floor=QTY,
-    expected_on=DAY,
-)
-_SAVE_TIES = statement(
-    """
-    WITH told AS (
-        INSERT INTO ties (tie_id, po_line_id, order_id, order_number, line_id, line_no, component, special_order_id, qty,
-            closed)
-        SELECT * FROM unnest(:tie_id, :po_line_id, :order_id, :order_number, :line_id, :line_no, :component,
-            :special_order_id, :qty, :closed)
-        ON CONFLICT (tie_id) DO UPDATE SET qty = excluded.qty, closed = excluded.closed,
-            order_number = excluded.order_number, special_order_id = excluded.special_order_id
-    )
-    UPDATE ties SET closed = greatest(closed, qty - pegged)
-    WHERE po_line_id = ANY(:po_line_ids) AND NOT (tie_id = ANY(:tie_id)) AND closed < qty - pegged
-    """,
-    tie_id=ID,
-    po_line_id=ID,
-    order_id=ID,
-    order_number=TEXT,
-    line_id=ID,
-    line_no=INT,
-    component=INT,
-    special_order_id=ID,
-    qty=QTY,
-    closed=QTY,
-    po_line_ids=ID,
 )
 _OPEN_TIES = statement(
     """
@@ -153,27 +104,14 @@ _KEEP_ANSWERS = statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TieRow:
-    """A tie as purchasing told it."""
+async def keep_newest(db: AsyncConnection, told: Sequence[Any]) -> dict[UUID, bool]:
+    """Remember the versions of these purchase orders and lock their rows.
 
-    tie_id: UUID
-    po_line_id: UUID
-    order_id: UUID
-    order_number: str
-    line_id: UUID
-    line_no: int
-    component: int
-    special_order_id: UUID | None
-    qty: Decimal
-    closed: Decimal
-
-
-async def keep_newest(db: AsyncConnection, told: Sequence[Any]) -> set[UUID]:
-    """Remember the versions of these purchase orders and lock their rows; the ids of those that are news come back."""
+    Those that are news come back: {PO: whether nothing of it was known before, not even a question about it}.
+    """
     names = ("po_id", "version", "number", "state", "vendor", "warehouse", "drop_ship")
     ordered = sorted(told, key=lambda po: po.po_id)
-    return set((await db.execute(_KEEP_NEWEST, spread(ordered, *names))).scalars())
+    return {row.po_id: row.is_new for row in await db.execute(_KEEP_NEWEST, spread(ordered, *names))}
 
 
 async def lock_purchase_orders(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, PoHead]:
@@ -192,21 +130,6 @@ async def lock_purchase_orders(db: AsyncConnection, ids: Iterable[UUID]) -> dict
 async def po_lines(db: AsyncConnection, po_ids: Iterable[UUID]) -> dict[UUID, PoLine]:
     """All lines of these purchase orders."""
     return {row.po_line_id: PoLine(*row) for row in await db.execute(_LINES, {"ids": list(po_ids)})}
-
-
-async def save_po_lines(
-    db: AsyncConnection, lines: Sequence[PoLine], expected_on: Mapping[UUID, date | None]
-) -> None:
-    """Write these lines as they stand, and the days on which their vendor is expected to bring them."""
-    if lines:
-        days = [expected_on.get(line.po_line_id) for line in lines]
-        await db.execute(_SAVE_LINES, {**spread(lines, *_LINE_FIELDS), "expected_on": days})
-
-
-async def save_ties(db: AsyncConnection, po_line_ids: Iterable[UUID], ties: Sequence[TieRow]) -> None:
-    """Write the ties of these lines; one that the newest snapshot no longer has is closed down to what came through it."""
-    names = (field.name for field in fields(TieRow))
-    await db.execute(_SAVE_TIES, {**spread(ties, *names), "po_line_ids": list(po_line_ids)})
 
 
 async def open_ties(db: AsyncConnection, po_line_ids: Iterable[UUID]) -> list[OpenTie]:

@@ -4,23 +4,37 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory.domain.allotment import Share, allot
 from services.inventory.domain.claim import Allotment
 from services.inventory.domain.demand import Demand, Key
 from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, keys, statement
-from services.inventory.store.demand import as_demand
+from services.inventory.store.demand import DEMAND, as_demand
 from shared.ids import new_id
 
 FIRST_CHUNK, GROWTH, LARGEST_CHUNK = 64, 8, 4096
 FIRST_ROWS, LEAST_CHUNK = 4096, 4
 """Waiting lines read per key and round: few when a few are filled, more when the goods reach further."""
 
-_SHARES = statement(
-    """
+_BORN = """born AS (
+        INSERT INTO allotments (id, order_id, line_id, component, sku, warehouse, qty)
+        SELECT id, order_id, line_id, component, sku, warehouse, qty FROM share
+    ), held AS (
+        UPDATE stock s SET allotted = s.allotted + taken.qty
+        FROM (SELECT sku, warehouse, sum(qty) AS qty FROM share GROUP BY sku, warehouse) taken
+        WHERE s.sku = taken.sku AND s.warehouse = taken.warehouse
+    )
+    UPDATE demand d SET granted = d.granted + share.qty, stuck = false FROM share
+    WHERE d.line_id = share.line_id AND d.component = share.component"""
+"""Writes shares: claim tickets, stock, and the demands, which come back as they stand after it."""
+# a share's id is the stem of a new one and its place in the queue, so that ids are in the order in which they were given
+_FILL = statement(
+    f"""
     WITH free AS (
         SELECT s.sku, s.warehouse, s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined AS available
         FROM unnest(:skus, :warehouses) AS wanted(sku, warehouse)
@@ -38,16 +52,19 @@ _SHARES = statement(
         SELECT head.*, sum(lacking) OVER turn - lacking AS before FROM head
         WINDOW turn AS (PARTITION BY sku, warehouse ORDER BY priority DESC, ranked_at, order_id, line_no, component
                         ROWS UNBOUNDED PRECEDING)
-    )
-    SELECT sku, warehouse, order_id, line_id, component, least(lacking, available - before) AS qty
-    FROM running WHERE before < available ORDER BY sku, warehouse, before
-    """,
+    ), share AS (
+        SELECT sku, warehouse, order_id, line_id, component, least(lacking, available - before) AS qty,
+            CAST(:stem || lpad(to_hex(row_number() OVER (ORDER BY sku, warehouse, before)), 8, '0') AS uuid) AS id
+        FROM running WHERE before < available
+    ), {_BORN}
+    RETURNING {DEMAND}, share.id, share.qty
+    """,  # noqa: S608  # constants of ours
     skus=TEXT,
     warehouses=TEXT,
 )
 _FITTING = statement(
-    """
-    SELECT s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined AS available, d.*
+    f"""
+    SELECT {DEMAND}, s.on_hand - s.allotted - s.pegged - s.arrived - s.quarantined AS available
     FROM unnest(:skus, :warehouses) AS wanted(sku, warehouse)
     JOIN stock s ON s.sku = wanted.sku AND s.warehouse = wanted.warehouse
     CROSS JOIN LATERAL (
@@ -58,7 +75,7 @@ _FITTING = statement(
         ORDER BY d.priority DESC, d.ranked_at, d.order_id, d.line_no, d.component LIMIT :chunk
     ) d
     WHERE s.on_hand > s.allotted + s.pegged + s.arrived + s.quarantined
-    """,
+    """,  # noqa: S608  # a constant of ours
     skus=TEXT,
     warehouses=TEXT,
 )
@@ -82,22 +99,13 @@ _SPOKEN_FOR = statement(
     newcomers=ID,
 )
 _GRANT = statement(
-    """
+    f"""
     WITH share AS (
         SELECT * FROM unnest(:id, :order_id, :line_id, :component, :sku, :warehouse, :qty)
             AS share(id, order_id, line_id, component, sku, warehouse, qty)
-    ), born AS (
-        INSERT INTO allotments (id, order_id, line_id, component, sku, warehouse, qty)
-        SELECT id, order_id, line_id, component, sku, warehouse, qty FROM share
-    ), held AS (
-        UPDATE stock s SET allotted = s.allotted + taken.qty
-        FROM (SELECT sku, warehouse, sum(qty) AS qty FROM share GROUP BY sku, warehouse) taken
-        WHERE s.sku = taken.sku AND s.warehouse = taken.warehouse
-    )
-    UPDATE demand d SET granted = d.granted + share.qty, stuck = false FROM share
-    WHERE d.line_id = share.line_id AND d.component = share.component
-    RETURNING d.*
-    """,
+    ), {_BORN}
+    RETURNING {DEMAND}, share.id, share.qty
+    """,  # noqa: S608  # constants of ours
     id=ID,
     order_id=ID,
     line_id=ID,
@@ -125,18 +133,23 @@ async def fill(db: AsyncConnection, wanted: Iterable[Key], *, skip: bool = False
     With `skip` all-or-nothing lines are passed over until they can be granted in full (BO-5); lines that are too large
     for what is free are read past, as many as there are of them, for no index knows what will be free.
 
-    Two statements a round for all keys together; a further round only for keys whose whole chunk was filled. Running
-    it again finds nothing to do.
+    One statement a round for all keys together; a further round only for keys whose whole chunk was filled. Running it
+    again finds nothing to do.
     """
     grants: list[Grant] = []
     left = set(wanted)
     # of many keys a little each: most get goods for a line or two, and what is read in vain is read for all of them
     chunk = max(LEAST_CHUNK, min(FIRST_CHUNK, FIRST_ROWS // max(1, len(left))))
     while left:
-        found = await (_fitting if skip else _shares)(db, left, chunk)
-        if found.shares:
-            grants += await _grant(db, found.shares)
-        left = {key for key, lines in found.lines.items() if lines == chunk}
+        if skip:
+            found = await _fitting(db, left, chunk)
+            grants += await _grant(db, found.shares) if found.shares else []
+            read = found.lines
+        else:
+            own = await _fill(db, left, chunk)
+            grants += own
+            read = Counter(grant.demand.key for grant in own)
+        left = {key for key, lines in read.items() if lines == chunk}
         chunk = min(chunk * GROWTH, LARGEST_CHUNK)
     return grants
 
@@ -186,10 +199,10 @@ class _Found:
     lines: Mapping[Key, int]
 
 
-async def _shares(db: AsyncConnection, wanted: Iterable[Key], chunk: int) -> _Found:
-    shares = (await db.execute(_SHARES, {**keys(wanted), "chunk": chunk})).all()
-    return _Found(
-        [tuple(share) for share in shares], Counter((share.sku, share.warehouse) for share in shares)
+async def _fill(db: AsyncConnection, wanted: Iterable[Key], chunk: int) -> list[Grant]:
+    """One round: the first lines of each key get what is free, in turn."""
+    return _grants(
+        (await db.execute(_FILL, {**keys(wanted), "chunk": chunk, "stem": new_id().hex[:24]})).all()
     )
 
 
@@ -209,13 +222,20 @@ def _row(share: Share) -> ShareRow:
 
 
 async def _grant(db: AsyncConnection, shares: Sequence[ShareRow]) -> list[Grant]:
-    born = [
-        Allotment(new_id(), order, line, component, sku, warehouse, qty)
+    names = ("id", "order_id", "line_id", "component", "sku", "warehouse", "qty")
+    rows = [
+        (new_id(), order, line, component, sku, warehouse, qty)
         for sku, warehouse, order, line, component, qty in shares
     ]
-    names = ("id", "order_id", "line_id", "component", "sku", "warehouse", "qty")
-    rows = [(a.id, a.order_id, a.line_id, a.component, a.sku, a.warehouse, a.qty) for a in born]
-    after = {
-        demand.line: demand for demand in map(as_demand, await db.execute(_GRANT, columns(rows, *names)))
-    }
-    return [Grant(allotment, after[allotment.line]) for allotment in born]
+    return _grants((await db.execute(_GRANT, columns(rows, *names))).all())
+
+
+def _grants(rows: Iterable[Row[Any]]) -> list[Grant]:
+    """What was granted, in the order in which it was given out."""
+    found = []
+    for row in rows:
+        own = as_demand(row)
+        born = Allotment(row.id, own.order_id, own.line_id, own.component, own.sku, own.warehouse, row.qty)
+        found.append(Grant(born, own))
+    found.sort(key=lambda grant: grant.allotment.id.int)
+    return found

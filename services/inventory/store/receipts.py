@@ -1,6 +1,6 @@
 """Receipts: all that they start from, locked, and all that they write, in one statement for any number of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.inventory.domain.adjustment import ItemUnit
+from services.inventory.domain.demand import Demand, Key, Line
 from services.inventory.domain.incoming import (
     IncomingShipment,
     IncomingState,
@@ -17,7 +18,10 @@ from services.inventory.domain.incoming import (
     PoLine,
     ReceiptLine,
 )
-from services.inventory.store.columns import ID, INT, QTY, TEXT, columns, spread, statement
+from services.inventory.domain.stock import Stock
+from services.inventory.store.allotments import PEG, PEGGED, NewPeg, pegged
+from services.inventory.store.columns import FLAG, ID, INT, QTY, TEXT, columns, next_number, spread, statement
+from services.inventory.store.demand import DEMAND, as_demand
 from shared.ids import new_id
 
 _LOCK = statement(
@@ -30,20 +34,38 @@ _LOCK = statement(
     """,
     ids=ID,
 )
+# stock after purchase orders, and all of it or none: who holds one row and adds another waits in the wrong order
 _LINES = statement(
     """
-    SELECT l.po_line_id, l.po_id, l.line_no, l.sku, l.description, l.unit, l.ordered, l.cancelled, l.received,
-        l.supply_limit, l.cancel_floor, now_is.shipment_id, i.expected, i.counted, it.kind, it.precision
-    FROM unnest(:shipment_ids, :po_ids) AS now_is(shipment_id, po_id)
-    JOIN purchase_order_lines l ON l.po_id = now_is.po_id
-    LEFT JOIN incoming_lines i ON i.po_line_id = l.po_line_id AND i.shipment_id = now_is.shipment_id
-    LEFT JOIN items it ON it.sku = l.sku
+    WITH line AS (
+        SELECT l.po_line_id, l.po_id, l.line_no, l.sku, l.description, l.unit, l.ordered, l.cancelled, l.received,
+            l.supply_limit, l.cancel_floor, now_is.shipment_id, i.expected, i.counted, it.kind, it.precision,
+            now_is.warehouse, now_is.moves AND i.expected IS NOT NULL AS moves
+        FROM unnest(:shipment_ids, :po_ids, :warehouses, :moves) AS now_is(shipment_id, po_id, warehouse, moves)
+        JOIN purchase_order_lines l ON l.po_id = now_is.po_id
+        LEFT JOIN incoming_lines i ON i.po_line_id = l.po_line_id AND i.shipment_id = now_is.shipment_id
+        LEFT JOIN items it ON it.sku = l.sku
+    ), wanted AS (
+        SELECT DISTINCT sku, warehouse FROM line WHERE moves
+    ), held AS (
+        SELECT s.sku, s.warehouse, s.on_hand, s.allotted, s.pegged, s.arrived, s.quarantined, s.has_levels
+        FROM stock s JOIN wanted w ON s.sku = w.sku AND s.warehouse = w.warehouse
+        WHERE (SELECT count(*) FROM stock there JOIN wanted n ON there.sku = n.sku AND there.warehouse = n.warehouse)
+            = (SELECT count(*) FROM wanted)
+        ORDER BY s.sku, s.warehouse FOR NO KEY UPDATE OF s
+    )
+    SELECT l.*, h.sku AS held_sku, h.warehouse AS held_in, h.on_hand, h.allotted, h.pegged, h.arrived, h.quarantined,
+        h.has_levels
+    FROM (SELECT line.*, row_number() OVER () AS nth FROM line) l
+    FULL JOIN (SELECT held.*, row_number() OVER () AS nth FROM held) h ON h.nth = l.nth
     """,
     shipment_ids=ID,
     po_ids=ID,
+    warehouses=TEXT,
+    moves=FLAG,
 )
 _RECEIVE = statement(
-    """
+    f"""
     WITH line AS (
         SELECT * FROM unnest(:id, :shipment_id, :po_id, :po_line_id, :sku, :warehouse, :expected, :received, :surplus,
             :pegged, :ledger_id, :document, :actor) AS line(id, shipment_id, po_id, po_line_id, sku, warehouse, expected,
@@ -67,11 +89,28 @@ _RECEIVE = statement(
         FROM (SELECT sku, warehouse, sum(received) AS received, sum(pegged) AS pegged FROM line GROUP BY sku, warehouse)
             came
         WHERE s.sku = came.sku AND s.warehouse = came.warehouse
+    ), arrived AS (
+        INSERT INTO receipt_lines (id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged,
+            received_at)
+        SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at FROM line
+    ), {PEG}, looked_at AS (
+        INSERT INTO inspections (id, number, version, told, receipt_line_id, sku, warehouse, to_inspect, passed, failed,
+            created_at)
+        SELECT id, {next_number("inspection_numbers", "IN")}, 1, 0, receipt_line_id, sku, warehouse, to_inspect, 0, 0, :at
+        FROM unnest(:inspection_id, :inspected_line, :inspected_sku, :inspected_in, :to_inspect)
+            AS i(id, receipt_line_id, sku, warehouse, to_inspect)
+        RETURNING receipt_line_id, number
     )
-    INSERT INTO receipt_lines (id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged,
-        received_at)
-    SELECT id, shipment_id, po_id, po_line_id, sku, warehouse, expected, received, surplus, pegged, :at FROM line
-    """,
+    SELECT {DEMAND}, numbered.receipt_line_id AS inspected_line, numbered.number AS inspection_number
+    FROM (SELECT told.*, row_number() OVER () AS nth FROM told) d
+    FULL JOIN (SELECT looked_at.*, row_number() OVER () AS nth FROM looked_at) numbered ON numbered.nth = d.nth
+    """,  # noqa: S608  # constants of ours
+    **PEGGED,
+    inspection_id=ID,
+    inspected_line=ID,
+    inspected_sku=TEXT,
+    inspected_in=TEXT,
+    to_inspect=QTY,
     id=ID,
     shipment_id=ID,
     po_id=ID,
@@ -94,6 +133,7 @@ _RECEIVE = statement(
 )
 _LINE_FIELDS = tuple(field.name for field in fields(ReceiptLine))
 _PO_LINE_FIELDS = len(fields(PoLine))
+_STOCK = len(fields(Stock))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +146,36 @@ class ToReceive:
     units: Mapping[str, ItemUnit]
 
 
-async def lock_for_receipts(db: AsyncConnection, shipment_ids: Iterable[UUID]) -> dict[UUID, ToReceive]:
-    """Incoming shipments and their purchase orders, locked in this order's way: the purchase order first.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What receipts start from, and the stock of what they may bring as far as its rows are there, all of it locked."""
 
-    Their lines are read after the locks are held: what another receipt changed meanwhile is seen.
+    shipments: dict[UUID, ToReceive]
+    stock: Mapping[Key, Stock]
+
+
+async def lock_for_receipts(
+    db: AsyncConnection, shipment_ids: Collection[UUID], moving: Collection[UUID]
+) -> Start:
+    """Incoming shipments and their purchase orders, locked in this order's way: the purchase order first, then the stock.
+
+    Their lines are read after the locks are held: what another receipt changed meanwhile is seen. Only the stock of
+    those that are `moving` is locked, and where one row of it is not there yet, none.
     """
     heads = (await db.execute(_LOCK, {"ids": list(shipment_ids)})).all()
     if not heads:
-        return {}
-    places = columns([(head.id, head.po_id) for head in heads], "shipment_ids", "po_ids")
+        return Start({}, {})
+    places = [(head.id, head.po_id, head.warehouse, head.id in moving) for head in heads]
+    rows = (await db.execute(_LINES, columns(places, "shipment_ids", "po_ids", "warehouses", "moves"))).all()
     of_shipment: dict[UUID, list[Any]] = {head.id: [] for head in heads}
-    for row in (await db.execute(_LINES, places)).all():
-        of_shipment[row.shipment_id].append(row)
-    return {head.id: _to_receive(head, of_shipment[head.id]) for head in heads}
+    for row in rows:
+        if row.shipment_id is not None:
+            of_shipment[row.shipment_id].append(row)
+    stock = (Stock(*row[-_STOCK:]) for row in rows if row.held_sku is not None)
+    return Start(
+        {head.id: _to_receive(head, of_shipment[head.id]) for head in heads},
+        {(held.sku, held.warehouse): held for held in stock},
+    )
 
 
 def _to_receive(head: Row[Any], rows: Sequence[Row[Any]]) -> ToReceive:
@@ -136,26 +193,52 @@ def _to_receive(head: Row[Any], rows: Sequence[Row[Any]]) -> ToReceive:
     return ToReceive(shipment, order, {row.po_line_id: PoLine(*row[:_PO_LINE_FIELDS]) for row in rows}, units)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of pegs and inspections: their demands as they stand now, and {receipt line: inspection number}."""
+
+    demands: Mapping[Line, Demand]
+    numbers: Mapping[UUID, str]
+
+
 async def receive(
     db: AsyncConnection,
     completed: Sequence[tuple[IncomingShipment, str]],
     rows: Sequence[ReceiptLine],
+    pegs: Sequence[NewPeg],
+    inspected: Mapping[UUID, UUID],
     at: datetime,
-) -> None:
+) -> Written:
     """Write completed receipts: (shipment as it stands now, who received it), and what came of each line.
 
-    Heads, counts, receipt lines, the received figures of their purchase orders, ledger and stock; locks are held.
+    Heads, counts, receipt lines, the received figures of their purchase orders, ledger, stock, pegs, and the inspections
+    of what they pegged ({receipt line: id}), which get their numbers; locks are held.
     """
     of_id = {shipment.id: (shipment.number, by) for shipment, by in completed}
     named = [(new_id(), *of_id[row.shipment_id]) for row in rows]
     counted = [(s.id, line, units) for s, _ in completed for line, (_, units) in s.lines.items()]
-    await db.execute(
+    to_inspect = [
+        (inspected[row.id], row.id, row.sku, row.warehouse, row.pegged) for row in rows if row.id in inspected
+    ]
+    found = await db.execute(
         _RECEIVE,
         {
             **spread(rows, *_LINE_FIELDS),
             **columns(named, "ledger_id", "document", "actor"),
             **columns([(s.id, s.version, by) for s, by in completed], "shipment_ids", "versions", "by"),
             **columns(counted, "counted_on", "counted_lines", "counted"),
+            **pegged(pegs),
+            **columns(
+                to_inspect, "inspection_id", "inspected_line", "inspected_sku", "inspected_in", "to_inspect"
+            ),
             "at": at,
         },
     )
+    after, numbers = {}, {}
+    for row in found:
+        if row.line_id is not None:
+            demand = as_demand(row)
+            after[demand.line] = demand
+        if row.inspected_line is not None:
+            numbers[row.inspected_line] = row.inspection_number
+    return Written(after, numbers)

@@ -13,7 +13,7 @@ from services.inventory.domain.demand import Demand, Key
 from services.inventory.domain.taking import Holder, Wanting
 from services.inventory.store.allotments import live_allotments
 from services.inventory.store.columns import ID, INSTANT, INT, TEXT, columns, keys, statement
-from services.inventory.store.demand import as_demand
+from services.inventory.store.demand import DEMAND, as_demand
 from shared.decimals import ZERO
 
 FIRST_CHUNK, GROWTH = 64, 8
@@ -43,7 +43,7 @@ _INVERTED = statement(
     warehouses=TEXT,
 )
 _COMING = statement(
-    """
+    f"""
     WITH named AS (
         SELECT a.line_id, a.component, a.asked, coalesce((
             SELECT sum(k.units - k.got) FROM asks k JOIN questions q ON q.id = k.question_id
@@ -55,20 +55,20 @@ _COMING = statement(
         SELECT line_id, component, sum(asked) AS asked, sum(least(coming, asked)) AS coming FROM named
         GROUP BY line_id, component
     )
-    SELECT d.*, line.asked, line.coming FROM line JOIN demand d USING (line_id, component)
-    """,
+    SELECT {DEMAND}, line.asked, line.coming FROM line JOIN demand d USING (line_id, component)
+    """,  # noqa: S608  # a constant of ours
     skus=TEXT,
     warehouses=TEXT,
 )
 _WAITING = statement(
-    """
-    SELECT d.* FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
+    f"""
+    SELECT {DEMAND} FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
         SELECT d.* FROM demand d
         WHERE d.sku = k.sku AND d.warehouse = k.warehouse AND d.need > d.granted AND NOT d.special
           AND NOT (:skip AND d.all_or_nothing)
         ORDER BY d.priority DESC, d.ranked_at, d.order_id, d.line_no, d.component LIMIT :chunk
     ) d
-    """,
+    """,  # noqa: S608  # a constant of ours
     skus=TEXT,
     warehouses=TEXT,
 )
@@ -79,7 +79,7 @@ _MAY_BE_ASKED = """
 """
 _HOLDERS = statement(
     f"""
-    SELECT h.* FROM unnest(:skus, :warehouses, :priorities, :ranked, :orders, :line_nos, :components)
+    SELECT {DEMAND} FROM unnest(:skus, :warehouses, :priorities, :ranked, :orders, :line_nos, :components)
         AS k(sku, warehouse, priority, ranked_at, order_id, line_no, component)
     CROSS JOIN LATERAL (
         SELECT * FROM (
@@ -96,7 +96,7 @@ _HOLDERS = statement(
              ORDER BY d.priority, d.ranked_at DESC, d.order_id DESC, d.line_no DESC, d.component DESC LIMIT :chunk)
         ) d
         ORDER BY d.priority, d.ranked_at DESC, d.order_id DESC, d.line_no DESC, d.component DESC LIMIT :chunk
-    ) h
+    ) d
     """,  # noqa: S608  # a constant of this module
     skus=TEXT,
     warehouses=TEXT,
@@ -110,27 +110,27 @@ _HOLDERS = statement(
 
 _LAST_HOLDERS = statement(
     f"""
-    SELECT h.* FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
+    SELECT {DEMAND} FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
         SELECT d.* FROM demand d
         WHERE d.sku = k.sku AND d.warehouse = k.warehouse AND d.granted > d.shipped AND NOT d.special AND NOT d.stuck
           AND {_MAY_BE_ASKED}
         ORDER BY d.priority, d.ranked_at DESC, d.order_id DESC, d.line_no DESC, d.component DESC LIMIT :chunk
-    ) h
+    ) d
     """,  # noqa: S608  # a constant of this module
     skus=TEXT,
     warehouses=TEXT,
 )
 _LAST_PEGGED = statement(
-    """
-    SELECT h.* FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
+    f"""
+    SELECT {DEMAND} FROM unnest(:skus, :warehouses) AS k(sku, warehouse) CROSS JOIN LATERAL (
         SELECT d.* FROM demand d
         WHERE d.sku = k.sku AND d.warehouse = k.warehouse AND d.need > d.shipped AND d.granted > d.shipped
           AND EXISTS (SELECT 1 FROM allotments a WHERE a.line_id = d.line_id AND a.component = d.component
                       AND a.receipt_line_id IS NOT NULL AND NOT a.locked
                       AND a.qty > a.withdrawn + a.failed + a.shipped + a.returned + a.asked)
         ORDER BY d.priority, d.ranked_at DESC, d.order_id DESC, d.line_no DESC, d.component DESC LIMIT :chunk
-    ) h
-    """,
+    ) d
+    """,  # noqa: S608  # a constant of ours
     skus=TEXT,
     warehouses=TEXT,
 )

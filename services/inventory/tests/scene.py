@@ -1,11 +1,13 @@
 """A shop's inventory on a real database, told in the trade's words; its books are checked after every test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Row
 
 from services.inventory import handlers
@@ -208,3 +210,19 @@ async def snapshot(bench: Bench) -> dict[str, list[str]]:
             LEFT JOIN incoming_lines l ON l.shipment_id = s.id""",
     }
     return {name: sorted(str(row) for row in await bench.sql(query)) for name, query in queries.items()}
+
+
+@contextmanager
+def statements(bench: Bench) -> Iterator[list[str]]:
+    """What is sent to the database meanwhile, whichever way it goes there."""
+    kind = bench.engine._connection_cls
+    send = kind.execute
+    sent_now: list[str] = []
+
+    async def note(self: Any, statement: Any, *rest: Any, **more: Any) -> Any:
+        sent_now.append(str(statement))
+        return await send(self, statement, *rest, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "execute", note)
+        yield sent_now

@@ -1,7 +1,6 @@
 """Many receipts, or rounds of inspections, in one transaction: an outcome each, and few statements for all together."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,7 @@ from services.inventory.domain.receiving import NotOnShipment, Receipt, Receivin
 from services.inventory.handlers.inspections import NoSuchInspection
 from services.inventory.handlers.trucks import IncomingShipmentChanged, NoSuchIncomingShipment
 from services.inventory.tests.builders import later, named, opened, order_line, po_line, sent, tied
-from services.inventory.tests.scene import Scene, snapshot
+from services.inventory.tests.scene import Scene, snapshot, statements
 from shared.auth import Principal, Scope
 from shared.contracts.base import ItemKind
 from shared.contracts.inventory import GoodsReceived, InspectionCompleted, StockAllotted
@@ -23,7 +22,7 @@ from shared.contracts.orders import KitComponent
 from shared.contracts.purchasing import PurchaseOrderCancelled
 from shared.errors import TielineError
 from shared.ids import new_id
-from shared.testing import ALL_SCOPES, Bench
+from shared.testing import ALL_SCOPES
 from shared.unit_of_work import Origin, Tx, run
 
 
@@ -53,22 +52,6 @@ async def inspect(scene: Scene, *rounds: Round) -> list[Inspection | TielineErro
 
 def kinds(outcomes: Sequence[object]) -> list[type]:
     return [type(outcome) for outcome in outcomes]
-
-
-@contextmanager
-def statements(bench: Bench) -> Iterator[list[str]]:
-    """What is sent to the database meanwhile, whichever way it goes there."""
-    kind = bench.engine._connection_cls
-    send = kind.execute
-    sent_now: list[str] = []
-
-    async def note(self: Any, statement: Any, *rest: Any, **more: Any) -> Any:
-        sent_now.append(str(statement))
-        return await send(self, statement, *rest, **more)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "execute", note)
-        yield sent_now
 
 
 # --- receipts ---------------------------------------------------------------------------------------------------------

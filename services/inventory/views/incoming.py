@@ -18,6 +18,9 @@ INCOMING_SORTS = Sorts(
 INSPECTION_SORTS = Sorts({"created_at": t.inspections.c.id}, default="-created_at", tie=t.inspections.c.id)
 
 
+_INCOMING = select(t.incoming_shipments)
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingView:
     """An incoming shipment with its lines and the ties that wait for them."""
@@ -58,17 +61,17 @@ def incoming_shipments(
 ) -> Select[Any]:
     """Incoming shipments, by purchase order, state, warehouse and vendor."""
     c = t.incoming_shipments.c
-    query = select(t.incoming_shipments).where(scope.where(c.warehouse))
-    for column, value in (
+    wanted = (
         (c.po_id, po_id),
         (c.po_number, po_number),
         (c.state, state),
         (c.warehouse, warehouse),
         (c.vendor, vendor),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    return query
+    )
+    # one call: each would copy the query, and screens ask several times a second
+    return _INCOMING.where(
+        scope.where(c.warehouse), *(column == value for column, value in wanted if value is not None)
+    )
 
 
 async def incoming_shipment(db: AsyncConnection, shipment_id: UUID, scope: Scope) -> IncomingView | None:

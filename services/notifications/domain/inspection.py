@@ -63,8 +63,7 @@ def arrived(
 ) -> Notice:
     """The notice of the arrival's inspection: made, or extended by the pegs that it did not know."""
     if notice is None:
-        made = _complete(_made(new_id(), arrival, now), arrival)
-        return replace(_as_found(made, finding, now), version=1, news=1)
+        return _as_found(_complete(_made(new_id(), arrival, now), arrival), finding, now)
     return as_changed(notice, _as_found(_complete(notice, arrival), finding, now))
 
 
@@ -150,8 +149,13 @@ def _as_found(notice: Notice, finding: Finding | None, now: datetime) -> Notice:
     if finding is None:
         return notice
     done = finding.closed and finding.version >= notice.source_version
-    found = replace(notice, passed=finding.passed, failed=finding.failed)
-    return turned(found, State.CLOSED if done else State.OPEN, now)
+    return replace(
+        notice,
+        passed=finding.passed,
+        failed=finding.failed,
+        state=State.CLOSED if done else State.OPEN,
+        closed_at=(notice.closed_at or now) if done else None,
+    )
 
 
 def _turn(concern: Concern) -> tuple[str, int, int, UUID]:

@@ -1,8 +1,9 @@
 """Goods that arrived for somebody, and their inspections (NOTE-1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from services.notifications import store
 from services.notifications.domain.inspection import (
@@ -14,7 +15,7 @@ from services.notifications.domain.inspection import (
     inspected,
     newest,
 )
-from services.notifications.domain.notice import Concern, Key, Kind, Notice
+from services.notifications.domain.notice import Concern, Key, Kind
 from shared.contracts.inventory import (
     Allotment,
     GoodsPegged,
@@ -27,72 +28,97 @@ from shared.ids import new_id
 from shared.unit_of_work import Told, Tx
 
 from .backorders import claim_rows, settle_orders
-from .publishing import publish
-from .shipments import settle_ready
+from .publishing import Board, publish
+from .shipments import wish_ready
+
+Claims = Sequence[tuple[Told[Any], Allotment]]
 
 
 async def goods_received(tx: Tx, told: Sequence[Told[GoodsReceived]]) -> None:
     """Special-order goods came in: one inspection notice per receipt line that pegged some of them."""
-    await store.lock_stream(tx.db)
-    found = ((t, _received(t.fact, line)) for t in told for line in t.fact.lines)
-    await _arrive(tx, [(t, arrival) for t, arrival in found if arrival])
     lines = [(t, line) for t in told for line in t.fact.lines]
-    await _take_claims(tx, [(t, one) for t, line in lines for one in (*line.pegs, *line.fills)])
-    await settle_orders(tx, {one.order_id: t for t, line in lines for one in line.fills})
+    found = ((t, _received(t.fact, line)) for t, line in lines)
+    claims = [(t, one) for t, line in lines for one in (*line.pegs, *line.fills)]
+    filled = {one.order_id: t for t, line in lines for one in line.fills}
+    await _take(tx, [(t, arrival) for t, arrival in found if arrival], claims, _lost(claims) | filled)
 
 
 async def goods_pegged(tx: Tx, told: Sequence[Told[GoodsPegged]]) -> None:
     """A tie heard after its goods: the notice of their inspection is made, or extended by the new pegs."""
-    await store.lock_stream(tx.db)
-    await _arrive(tx, [(t, _pegged(t.fact)) for t in told])
-    await _take_claims(tx, [(t, one) for t in told for one in t.fact.pegs])
+    claims = [(t, one) for t in told for one in t.fact.pegs]
+    await _take(tx, [(t, _pegged(t.fact)) for t in told], claims, _lost(claims))
 
 
 async def inspection_completed(tx: Tx, told: Sequence[Told[InspectionCompleted]]) -> None:
     """The notice shows what was found and closes with its inspection; one that is not raised yet will be born so."""
-    await store.lock_stream(tx.db)
     newest_told = {t.fact.inspection_id: t for t in sorted(told, key=_version)}
-    found = await store.save_findings(tx.db, newest(_finding(t.fact) for t in told).values())
-    before = await store.load_notices(tx.db, [Kind.INSPECTION, Kind.FAILED_INSPECTION], newest_told)
-    after: dict[Key, Notice] = {
-        key: inspected(notice, found[key[1]], tx.now)
-        for key, notice in before.items()
-        if notice.kind is Kind.INSPECTION
-    }
+    claims = [(t, one) for t in told for one in t.fact.allotments]
+    findings = list(newest(_finding(t.fact) for t in told).values())
+    news = await store.keep(
+        tx.db, findings=[_kept(one) for one in findings], claims=claim_rows(one for _, one in claims)
+    )
+    keys = [key for subject in newest_told for key in _keys(subject)]
+    seen = await _look(tx, keys, claims, _lost(claims))
+    board = Board(seen.notices)
     for subject, t in newest_told.items():
-        key = Kind.FAILED_INSPECTION, subject
-        if notice := failed(before.get(key), _failure(t.fact), tx.now, new_id):
-            after[key] = notice
-    await publish(tx, before, after, {key: newest_told[key[1]] for key in after})
-    await _take_claims(tx, [(t, one) for t in told for one in t.fact.allotments])
+        _inspect(tx, board, news.findings[subject], t)
+    await _settle_claims(tx, board, seen, claims, _lost(claims))
+    await publish(tx, board)
 
 
-async def _take_claims(tx: Tx, told: Sequence[tuple[Told[Any], Allotment]]) -> None:
-    """Inventory's figures of allotments; a pending shipment that holds units of them may be ready now."""
-    if not told:
+def _keys(inspection_id: UUID) -> tuple[Key, Key]:
+    return (Kind.INSPECTION, inspection_id), (Kind.FAILED_INSPECTION, inspection_id)
+
+
+def _inspect(tx: Tx, board: Board, finding: Finding, told: Told[InspectionCompleted]) -> None:
+    inspection, failure = _keys(finding.inspection_id)
+    if notice := board.before.get(inspection):
+        board.put({inspection: inspected(notice, finding, tx.now)}, {inspection: told})
+    if not told.fact.failed:
         return
-    await store.keep_claims(tx.db, claim_rows(one for _, one in told))
-    causes = {one.allotment_id: t for t, one in told}
-    shipments = await store.pending_with(tx.db, causes)
-    await settle_ready(tx, dict.fromkeys(shipments, told[0][0]))
-    lost = {one.order_id: t for t, one in told if one.failed}
-    await settle_orders(tx, lost)
+    if notice := failed(board.before.get(failure), _failure(told.fact), tx.now, new_id):
+        board.put({failure: notice}, {failure: told})
 
 
-async def _arrive(tx: Tx, arrivals: Sequence[tuple[Told[Any], Arrival]]) -> None:
-    if not arrivals:
+async def _take(
+    tx: Tx,
+    arrivals: Sequence[tuple[Told[Any], Arrival]],
+    claims: Claims,
+    waiting: Mapping[UUID, Told[Any]],
+) -> None:
+    """Units that arrived for somebody: the inspections that they want, and inventory's figures of them."""
+    if not claims and not arrivals:
         return
-    kind = Kind.INSPECTION
-    causes: dict[Key, Told[Any]] = {(kind, arrival.inspection_id): t for t, arrival in arrivals}
-    subjects = [arrival.inspection_id for _, arrival in arrivals]
-    before = await store.load_notices(tx.db, [kind], subjects)
-    found = await store.load_findings(tx.db, subjects)
-    after: dict[Key, Notice] = {}
-    for _, arrival in arrivals:
-        key = kind, arrival.inspection_id
-        known = after.get(key) or before.get(key)
-        after[key] = arrived(known, arrival, found.get(arrival.inspection_id), tx.now, new_id)
-    await publish(tx, before, after, causes)
+    await store.keep(tx.db, claims=claim_rows(one for _, one in claims))
+    keys: list[Key] = [(Kind.INSPECTION, arrival.inspection_id) for _, arrival in arrivals]
+    seen = await _look(tx, keys, claims, waiting)
+    board = Board(seen.notices)
+    found = await store.load_findings(tx.db, (subject for _, subject in keys)) if seen.has_findings else {}
+    for key, (t, arrival) in zip(keys, arrivals, strict=True):
+        known = board.after.get(key) or board.before.get(key)
+        board.put({key: arrived(known, arrival, found.get(arrival.inspection_id), tx.now, new_id)}, {key: t})
+    await _settle_claims(tx, board, seen, claims, waiting)
+    await publish(tx, board)
+
+
+async def _look(tx: Tx, keys: Collection[Key], claims: Claims, waiting: Iterable[UUID]) -> store.Look:
+    return await store.look(tx.db, keys, allotments=(one.allotment_id for _, one in claims), waiting=waiting)
+
+
+def _lost(claims: Claims) -> dict[UUID, Told[Any]]:
+    """The orders that units of failed."""
+    return {one.order_id: t for t, one in claims if one.failed}
+
+
+async def _settle_claims(
+    tx: Tx, board: Board, seen: store.Look, claims: Claims, waiting: Mapping[UUID, Told[Any]]
+) -> None:
+    """A pending shipment that holds units of these allotments may be ready now; orders may wait, or no more."""
+    if seen.has_pending:
+        parcels = await store.load_pending_with(tx.db, (one.allotment_id for _, one in claims))
+        wish_ready(tx, board, parcels, {one.shipment_id: claims[0][0] for one in parcels})
+    if seen.has_demands:
+        await settle_orders(tx, board, waiting)
 
 
 def _received(fact: GoodsReceived, line: ReceivedLine) -> Arrival | None:
@@ -168,6 +194,16 @@ def _concern(peg: Allotment) -> Concern:
 
 def _finding(fact: InspectionCompleted) -> Finding:
     return Finding(fact.inspection_id, fact.version, fact.passed, fact.failed, fact.closed)
+
+
+def _kept(finding: Finding) -> dict[str, Any]:
+    return {
+        "inspection_id": finding.inspection_id,
+        "version": finding.version,
+        "passed": finding.passed,
+        "failed": finding.failed,
+        "closed": finding.closed,
+    }
 
 
 def _version(told: Told[InspectionCompleted]) -> int:

@@ -13,20 +13,28 @@ from shared.contracts.inventory import Allotment, LineStanding, StockAllotted
 from shared.decimals import ZERO
 from shared.unit_of_work import Told, Tx
 
-from .publishing import bring
+from .publishing import Board, publish
 
 
 async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
     """Stock went to lines or came back from them, or inventory answered their order."""
-    await store.lock_stream(tx.db)
     standings = [(t, line) for t in told for line in t.fact.lines]
-    await store.keep_answers(tx.db, _answers(line for _, line in standings))
-    await store.keep_claims(tx.db, claim_rows(one for _, line in standings for one in line.allotments))
-    await store.keep_takings(tx.db, _takings(line for _, line in standings))
-    await settle_orders(tx, {line.order_id: t for t, line in standings})
+    news = await store.keep(
+        tx.db,
+        answers=_answers(line for _, line in standings),
+        claims=claim_rows(one for _, line in standings for one in line.allotments),
+        takings=_takings(line for _, line in standings),
+    )
+    # of an answered line it is known whether it is one that is told of; of another anything may have changed
+    causes = {
+        line.order_id: t for t, line in standings if not line.settled_version or line.order_id in news.orders
+    }
+    board = Board()
+    await settle_orders(tx, board, causes)
+    await publish(tx, board)
 
 
-async def settle_orders(tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
+async def settle_orders(tx: Tx, board: Board, causes: Mapping[UUID, Told[Any]]) -> None:
     """Bring the notices about what these orders wait for in line with all that is known of them."""
     demands = await store.load_demands(tx.db, causes) if causes else []
     if not demands:
@@ -39,7 +47,8 @@ async def settle_orders(tx: Tx, causes: Mapping[UUID, Told[Any]]) -> None:
         if not is_undecided(own):
             for key, wish in _of_order(own, takings):
                 wanted[key], because[key] = wish, causes[order_id]
-    await bring(tx, wanted, because)
+    board.knows(await store.load_notices_to_bring(tx.db, wanted))
+    board.wish(tx, wanted, because)
 
 
 def _of_order(demands: Sequence[Demand], takings: Sequence[Taking]) -> Iterable[tuple[Key, Wish | None]]:
@@ -59,14 +68,16 @@ def claim_rows(allotments: Iterable[Allotment]) -> list[dict[str, Any]]:
         figures = {name: getattr(one, name) for name in ("withdrawn", "failed", "passed")}
         if known:
             figures = {name: max(figure, known[name]) for name, figure in figures.items()}
-        rows[one.allotment_id] = {
-            "allotment_id": one.allotment_id,
-            "line_id": one.line_id,
-            "component": one.component,
-            "gated": one.gated or bool(known and known["gated"]),
-            "qty": one.qty,
-            **figures,
-        }
+        rows[one.allotment_id] = store.claim(
+            {
+                "allotment_id": one.allotment_id,
+                "line_id": one.line_id,
+                "component": one.component,
+                "gated": one.gated or bool(known and known["gated"]),
+                "qty": one.qty,
+                **figures,
+            }
+        )
     return list(rows.values())
 
 

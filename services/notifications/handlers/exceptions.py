@@ -11,7 +11,7 @@ from shared.contracts.purchasing import ExceptionRaised, ExceptionSnapshot, Task
 from shared.ids import new_id
 from shared.unit_of_work import Told, Tx
 
-from .publishing import publish
+from .publishing import Board, publish
 
 
 async def exception_told(tx: Tx, told: Sequence[Told[ExceptionSnapshot]]) -> None:
@@ -27,12 +27,13 @@ async def task_told(tx: Tx, told: Sequence[Told[TaskSnapshot]]) -> None:
 async def _hear(tx: Tx, kind: Kind, told: Sequence[tuple[Told[Any], Trouble]]) -> None:
     await store.lock_stream(tx.db)
     causes = {(kind, one.exception_id): t for t, one in sorted(told, key=_version)}
-    before = await store.load_notices(tx.db, [kind], (one.exception_id for _, one in told))
+    board = Board(await store.load_notices(tx.db, [kind], (one.exception_id for _, one in told)))
     after = {
-        (kind, subject): heard(before.get((kind, subject)), trouble, tx.now, new_id)
+        (kind, subject): heard(board.before.get((kind, subject)), trouble, tx.now, new_id)
         for subject, trouble in newest(one for _, one in told).items()
     }
-    await publish(tx, before, after, causes)
+    board.put(after, causes)
+    await publish(tx, board)
 
 
 def _trouble(fact: ExceptionSnapshot) -> Trouble:

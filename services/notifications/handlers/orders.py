@@ -11,6 +11,7 @@ from shared.decimals import ZERO
 from shared.unit_of_work import Told, Tx
 
 from .backorders import settle_orders
+from .publishing import Board, publish
 
 FROM_STOCK = frozenset({ItemKind.STOCKED, ItemKind.ASSEMBLY})
 """What is never bought for one order alone: only of such lines a shortage is told."""
@@ -19,15 +20,18 @@ FROM_STOCK = frozenset({ItemKind.STOCKED, ItemKind.ASSEMBLY})
 async def order_told(tx: Tx, told: Sequence[Told[OrderSnapshot]]) -> None:
     """The newest version of an order says what it wants, and which team it is of; its members see open notices at once."""
     newest: dict[UUID, Told[OrderSnapshot]] = {t.fact.order_id: t for t in sorted(told, key=_version)}
-    wanted = {key: rows for key, t in newest.items() if (rows := _wishes(t.fact))}
-    if wanted:
-        await store.lock_stream(tx.db)
-    teams = {key: (t.fact.version, t.fact.team) for key, t in newest.items()}
-    fresh = await store.keep_order_teams(tx.db, teams)
-    news = {key: newest[key] for key in wanted if key in fresh}
-    if news:
-        await store.keep_wishes(tx.db, [row for key in news for row in wanted[key]])
-        await settle_orders(tx, news)
+    wishes = [row for t in newest.values() for row in _wishes(t.fact)]
+    teams = [{"order_id": key, "version": t.fact.version, "team": t.fact.team} for key, t in newest.items()]
+    if not wishes:
+        await store.keep(tx.db, teams=teams)
+        return
+    news = await store.keep(tx.db, teams=teams, wishes=wishes)
+    wanting = {row["order_id"] for row in wishes}
+    board = Board()
+    # nothing is told of an order before inventory has answered it, which it seldom has before the order is heard
+    decided = (news.orders & wanting) - news.undecided
+    await settle_orders(tx, board, {key: newest[key] for key in newest if key in decided})
+    await publish(tx, board)
 
 
 def _wishes(order: OrderSnapshot) -> list[dict[str, Any]]:

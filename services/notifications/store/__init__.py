@@ -1,55 +1,47 @@
 """Loading and saving, set by set; no decisions.
 
 Facts that touch notices are carried out one transaction at a time (`lock_stream`), so nothing that they read changes
-under them.
+under them. Most of them are four statements: keep what was heard, look at what it concerns, save the notices, close.
 """
 
 from .copies import (
-    keep_answers,
-    keep_claims,
-    keep_locks,
-    keep_shipments,
-    keep_takings,
-    keep_wishes,
     load_demands,
     load_locks,
     load_parcels,
+    load_pending_with,
     load_takings,
     newest_shipments,
-    orders_locked_on,
-    pending_with,
 )
+from .heard import News, claim, keep, lock_stream
 from .notices import (
+    Look,
+    Saved,
     load_findings,
     load_notice,
     load_notices,
     load_notices_to_bring,
-    lock_stream,
-    open_notices_about_orders,
-    save_findings,
+    look,
     save_notices,
 )
 from .people import (
+    About,
     add_subscription,
     add_team,
-    keep_order_teams,
     lock_team,
     mark_read,
     remove_subscription,
     save_team,
-    teams_concerned,
 )
 
 __all__ = [
+    "About",
+    "Look",
+    "News",
+    "Saved",
     "add_subscription",
     "add_team",
-    "keep_answers",
-    "keep_claims",
-    "keep_locks",
-    "keep_order_teams",
-    "keep_shipments",
-    "keep_takings",
-    "keep_wishes",
+    "claim",
+    "keep",
     "load_demands",
     "load_findings",
     "load_locks",
@@ -57,17 +49,14 @@ __all__ = [
     "load_notices",
     "load_notices_to_bring",
     "load_parcels",
+    "load_pending_with",
     "load_takings",
     "lock_stream",
     "lock_team",
+    "look",
     "mark_read",
     "newest_shipments",
-    "open_notices_about_orders",
-    "orders_locked_on",
-    "pending_with",
     "remove_subscription",
-    "save_findings",
     "save_notices",
     "save_team",
-    "teams_concerned",
 ]

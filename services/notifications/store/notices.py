@@ -1,7 +1,9 @@
+# ruff: noqa: S608  # every statement is put together from constants of this module
 """Notices with whom they concern, and the order in which they become visible."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from functools import cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -9,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     Boolean,
-    Row,
     Text,
+    TextClause,
     Uuid,
     bindparam,
     column,
@@ -27,9 +29,8 @@ from services.notifications.domain.notice import Concern, Key, Kind, Notice, Sta
 from services.notifications.tables import findings, notice_concerns, notices
 from shared.auth import Scope
 
-from .sets import arrays, given
-
-_STREAM_LOCK = 8005
+from .people import TOLD, TOLD_PARAMETERS, About, Addressees, addressees
+from .sets import packed, rows_of
 
 _FIXED = ("id", "number", "kind", "subject", "raised_at")
 _MOVING = (
@@ -40,10 +41,7 @@ _MOVING = (
 _LIFE = ("state", "version", "news", "source_version", "closed_at")
 _CONCERN = ("notice_id", "key", "order_id", "order_number", "line_id", "line_no", "component", "qty", "sku")
 _FINDING = ("inspection_id", "version", "passed", "failed", "closed")
-
-
 _ids = bindparam("ids", type_=ARRAY(Uuid))
-_LOCK_STREAM = text(f"SELECT pg_advisory_xact_lock({_STREAM_LOCK})")
 _READ = tuple(
     "id" if one.name == "notice_id" else one.name for one in fields(Notice) if one.name != "concerns"
 )
@@ -67,85 +65,116 @@ _wanted = (
 _TO_BRING = _WHOLE.join(
     _wanted, (_wanted.c.kind == notices.c.kind) & (_wanted.c.subject == notices.c.subject)
 ).where(or_(_wanted.c.is_wished, notices.c.state == literal_column("'open'")))
-_ABOUT_ORDERS = _WHOLE.where(
-    notices.c.kind == bindparam("kinds", type_=ARRAY(Text)).any_(),
-    notices.c.state == literal_column("'open'"),
-    notices.c.id.in_(
-        select(notice_concerns.c.notice_id).where(
-            notice_concerns.c.order_id == bindparam("order_ids", type_=ARRAY(Uuid)).any_()
-        )
+_LOOK = text(
+    f"""
+    SELECT flags.*, told.* FROM (SELECT
+        EXISTS (SELECT 1 FROM findings WHERE inspection_id = ANY(:subjects)) AS has_findings,
+        EXISTS (SELECT 1 FROM shipment_shares AS s JOIN shipments AS h ON h.id = s.shipment_id
+                WHERE s.allotment_id = ANY(:allotments) AND h.state = 'pending') AS has_pending,
+        EXISTS (SELECT 1 FROM demands AS d WHERE d.order_id = ANY(:waiting) AND d.from_stock AND d.version > 0)
+            AS has_demands,
+        EXISTS (SELECT 1 FROM pick_locks AS l WHERE l.shipment_id = ANY(:shipments)) AS has_locks
+    ) AS flags LEFT JOIN (
+        SELECT {", ".join(f"n.{name} AS n_{name}" for name in _READ)},
+            {", ".join(f"c.{name} AS c_{name}" for name in _CONCERN[1:])}
+        FROM (
+            SELECT n.id FROM unnest(:kinds, :subjects) AS wanted(kind, subject)
+            JOIN notices AS n ON n.kind = wanted.kind AND n.subject = wanted.subject
+            UNION
+            SELECT n.id FROM shipment_shares AS s JOIN shipments AS h ON h.id = s.shipment_id
+            JOIN notices AS n ON n.kind = 'shipment_ready' AND n.subject = s.shipment_id
+            WHERE s.allotment_id = ANY(:allotments) AND h.state = 'pending'
+            UNION
+            SELECT n.id FROM notice_concerns AS c JOIN notices AS n ON n.id = c.notice_id
+            WHERE c.order_id = ANY(:moved) AND n.kind = ANY(:incidents) AND n.state = 'open'
+        ) AS found JOIN notices AS n ON n.id = found.id LEFT JOIN notice_concerns AS c ON c.notice_id = n.id
+    ) AS told ON true
+    """
+).bindparams(
+    bindparam("kinds", type_=ARRAY(Text)),
+    bindparam("incidents", type_=ARRAY(Text)),
+    *(
+        bindparam(name, type_=ARRAY(Uuid))
+        for name in ("subjects", "allotments", "waiting", "shipments", "moved")
     ),
 )
-_INSERT = text(
-    f"""
-    WITH new AS (
+_FLAGS = 4
+_NUMBER = "'NT-' || to_char(nextval('notice_numbers'), 'FM999999000000')"
+_GIVEN = ", ".join(_NUMBER if name == "number" else name for name in _FIXED + _MOVING)
+_PARTS = {
+    "new": f"""new AS (
         INSERT INTO notices ({", ".join(_FIXED + _MOVING)}, position)
-        SELECT {", ".join(_FIXED + _MOVING)}, nextval('notice_positions') FROM {given(_FIXED + _MOVING)}
-    )
-    INSERT INTO notice_concerns ({", ".join(_CONCERN)})
-    SELECT * FROM unnest({", ".join(f":concern_{name}" for name in _CONCERN)})
-    """  # noqa: S608  # constants of this module
-).bindparams(
-    *arrays(notices, _FIXED + _MOVING),
-    *(bindparam(f"concern_{name}", type_=ARRAY(notice_concerns.c[name].type)) for name in _CONCERN),
-)
-"""New notices with whom they concern, in one statement."""
-_UPDATE = text(
-    f"""
-    UPDATE notices SET {", ".join(f"{name} = given.{name}" for name in _MOVING)}, position = nextval('notice_positions')
-    FROM {given(("id", *_MOVING))} WHERE notices.id = given.id
-    """  # noqa: S608  # constants of this module
-).bindparams(*arrays(notices, ("id", *_MOVING)))
-_UPDATE_LIFE = text(
-    f"""
-    UPDATE notices SET {", ".join(f"{name} = given.{name}" for name in _LIFE)}, position = nextval('notice_positions')
-    FROM {given(("id", *_LIFE))} WHERE notices.id = given.id
-    """  # noqa: S608  # constants of this module
-).bindparams(*arrays(notices, ("id", *_LIFE)))
-"""Most changes open or close a notice and leave what it says."""
-_PUT_CONCERNS = text(
-    f"""
-    INSERT INTO notice_concerns ({", ".join(_CONCERN)}) SELECT * FROM {given(_CONCERN)}
-    ON CONFLICT (notice_id, key) DO UPDATE SET qty = excluded.qty
-    """  # noqa: S608  # constants of this module
-).bindparams(*arrays(notice_concerns, _CONCERN))
-_DROP_CONCERNS = text(
-    """
-    DELETE FROM notice_concerns USING unnest(:notice_id, :key) AS given(notice_id, key)
-    WHERE notice_concerns.notice_id = given.notice_id AND notice_concerns.key = given.key
-    """
-).bindparams(*arrays(notice_concerns, _CONCERN[:2]))
-_PUT_FINDINGS = text(
-    f"""
-    INSERT INTO findings ({", ".join(_FINDING)}) SELECT * FROM {given(_FINDING)}
-    ON CONFLICT (inspection_id) DO UPDATE SET version = greatest(findings.version, excluded.version),
-        {
-        ", ".join(
-            f"{name} = CASE WHEN findings.version < excluded.version THEN excluded.{name} ELSE findings.{name} END"
-            for name in _FINDING[2:]
-        )
-    }
-    RETURNING {", ".join(_FINDING)}
-    """  # noqa: S608  # constants of this module
-).bindparams(*arrays(findings, _FINDING))
+        SELECT {_GIVEN}, nextval('notice_positions') FROM {rows_of("notices", "new")} RETURNING id, number)""",
+    "reworded": f"""reworded AS (
+        UPDATE notices SET {", ".join(f"{name} = given.{name}" for name in _MOVING)},
+            position = nextval('notice_positions')
+        FROM {rows_of("notices", "reworded")} AS given WHERE notices.id = given.id)""",
+    "lived": f"""lived AS (
+        UPDATE notices SET {", ".join(f"{name} = given.{name}" for name in _LIFE)}, position = nextval('notice_positions')
+        FROM {rows_of("notices", "lived")} AS given WHERE notices.id = given.id)""",
+    "put": f"""put AS (
+        INSERT INTO notice_concerns ({", ".join(_CONCERN)})
+        SELECT {", ".join(_CONCERN)} FROM {rows_of("notice_concerns", "put")}
+        ON CONFLICT (notice_id, key) DO UPDATE SET qty = excluded.qty)""",
+    "gone": f"""gone AS (
+        DELETE FROM notice_concerns USING {rows_of("notice_concerns", "gone")} AS given
+        WHERE notice_concerns.notice_id = given.notice_id AND notice_concerns.key = given.key)""",
+}
+"""New ones with their numbers, reworded ones, those that only opened or closed (most), and whom they concern."""
+_NUMBERED = """SELECT 'number' AS by, number AS team, NULL AS warehouse, NULL AS kind, id, CAST(NULL AS uuid) AS order_id
+    FROM new"""
 _FINDINGS = select(findings).where(findings.c.inspection_id == _ids.any_())
 
 
-async def lock_stream(db: AsyncConnection) -> None:
-    """From here to the commit no other transaction changes notices.
+@dataclass(frozen=True)
+class Look:
+    """Notices that some facts may concern, and whether anything is there that is seldom there."""
 
-    So the stream's positions are taken in the order in which they become visible: whoever has read position n has
-    missed nothing before it. A sequence alone would not do: 7 may commit before 6, and a reader at 7 never sees 6.
-    Taken before anything else is locked, so it cannot deadlock. Notices come in batches; one writer is enough.
+    notices: dict[Key, Notice]
+    has_findings: bool
+    has_pending: bool
+    has_demands: bool
+    has_locks: bool
+
+    def of(self, *kinds: Kind) -> dict[Key, Notice]:
+        """Those of these kinds."""
+        return {key: notice for key, notice in self.notices.items() if key[0] in kinds}
+
+
+async def look(
+    db: AsyncConnection,
+    keys: Collection[Key] = (),
+    *,
+    allotments: Iterable[UUID] = (),
+    waiting: Iterable[UUID] = (),
+    shipments: Iterable[UUID] = (),
+    moved: Iterable[UUID] = (),
+    incidents: Iterable[Kind] = (),
+) -> Look:
+    """What must be known to decide most facts, in one statement.
+
+    The notices with these keys, of pending shipments that hold units of the allotments that they may be picked, and open
+    incidents about the orders `moved`. Whether there are findings about the subjects, pending shipments with the
+    allotments, stock lines of the orders `waiting`, locks on the shipments.
     """
-    await db.execute(_LOCK_STREAM)
+    wanted = {
+        "kinds": [kind.value for kind, _ in keys],
+        "subjects": [subject for _, subject in keys],
+        "allotments": list(set(allotments)),
+        "waiting": list(set(waiting)),
+        "shipments": list(set(shipments)),
+        "moved": list(set(moved)),
+        "incidents": [kind.value for kind in incidents],
+    }
+    rows = (await db.execute(_LOOK, wanted)).all()
+    return Look(_whole(row[_FLAGS:] for row in rows if row[_FLAGS] is not None), *rows[0][:_FLAGS])
 
 
 async def load_notices(
     db: AsyncConnection, kinds: Collection[Kind], subjects: Iterable[UUID]
 ) -> dict[Key, Notice]:
     """The notices of these kinds about these subjects."""
-    wanted = {"kinds": [kind.value for kind in kinds], "ids": sorted(set(subjects))}
+    wanted = {"kinds": [kind.value for kind in kinds], "ids": list(set(subjects))}
     return _whole((await db.execute(_NOTICES, wanted)).all())
 
 
@@ -161,80 +190,82 @@ async def load_notices_to_bring(
     return _whole((await db.execute(_TO_BRING, wanted)).all()) if wishes else {}
 
 
-async def open_notices_about_orders(
-    db: AsyncConnection, kinds: Collection[Kind], order_ids: Iterable[UUID]
-) -> dict[Key, Notice]:
-    """The open notices of these kinds that concern these orders."""
-    wanted = {"kinds": [kind.value for kind in kinds], "order_ids": sorted(set(order_ids))}
-    return _whole((await db.execute(_ABOUT_ORDERS, wanted)).all())
-
-
 async def load_notice(db: AsyncConnection, notice_id: UUID, scope: Scope) -> Notice | None:
     """One notice; None when it is not there or not in the scope."""
     found = await db.execute(_WHOLE.where(notices.c.id == notice_id, scope.where(notices.c.warehouse)))
     return next(iter(_whole(found.all()).values()), None)
 
 
-def _whole(rows: Iterable[Row[Any]]) -> dict[Key, Notice]:
+def _whole(rows: Iterable[Sequence[Any]]) -> dict[Key, Notice]:
     """Notices from rows that have one concern each."""
-    groups: dict[UUID, list[Row[Any]]] = {}
+    groups: dict[UUID, list[Sequence[Any]]] = {}
     for row in rows:
         groups.setdefault(row[0], []).append(row)
     loaded = (_notice(group) for group in groups.values())
     return {(notice.kind, notice.subject): notice for notice in loaded}
 
 
-async def save_notices(db: AsyncConnection, changed: Sequence[tuple[Notice | None, Notice]]) -> None:
-    """Write notices that are new or differ; each moves to the end of the stream."""
-    new = [after for before, after in changed if before is None]
-    moved = [(before, after) for before, after in changed if before is not None]
-    if new:
-        concerns = [(one.notice_id, *_concern_values(concern)) for one in new for concern in one.concerns]
-        of_concerns = _columns([f"concern_{name}" for name in _CONCERN], concerns)
-        await db.execute(_INSERT, {**_columns(_FIXED + _MOVING, map(_values, new)), **of_concerns})
-    if moved:
-        await _save_moved(db, moved)
+@dataclass(frozen=True)
+class Saved:
+    """The numbers of new notices, and who is to be told."""
+
+    numbers: Mapping[UUID, str]
+    addressees: Addressees
 
 
-async def _save_moved(db: AsyncConnection, moved: Sequence[tuple[Notice, Notice]]) -> None:
-    reworded = [after for before, after in moved if _words(before) != _words(after)]
-    lived = [after for before, after in moved if _words(before) == _words(after)]
-    regrouped = [(before, after) for before, after in moved if before.concerns != after.concerns]
-    put = [
-        (after.notice_id, *_concern_values(concern))
-        for before, after in regrouped
-        for concern in set(after.concerns).difference(before.concerns)
-    ]
-    gone = [
-        (after.notice_id, key)
-        for before, after in regrouped
-        for key in {one.key for one in before.concerns}.difference(one.key for one in after.concerns)
-    ]
-    for statement, names, rows in (
-        (_UPDATE, ("id", *_MOVING), [_moving_values(one) for one in reworded]),
-        (_UPDATE_LIFE, ("id", *_LIFE), [_life_values(one) for one in lived]),
-        (_PUT_CONCERNS, _CONCERN, sorted(put)),
-        (_DROP_CONCERNS, _CONCERN[:2], sorted(gone)),
-    ):
-        if rows:
-            await db.execute(statement, _columns(names, rows))
+async def save_notices(
+    db: AsyncConnection, changed: Sequence[tuple[Notice | None, Notice]], about: About | None = None
+) -> Saved:
+    """Write notices that are new or differ, each moves to the end of the stream; `about`: and see who is to be told."""
+    rows = _rows(changed)
+    parts = tuple(part for part in _PARTS if rows[part])
+    told: dict[str, Any] = about.wanted if about else {}
+    found = (
+        await db.execute(_saving(parts, bool(told)), {part: packed(rows[part]) for part in parts} | told)
+    ).all()
+    return Saved({row.id: row.team for row in found if row.by == "number"}, addressees(found))
+
+
+@cache
+def _saving(parts: tuple[str, ...], tells: bool) -> TextClause:
+    said = [_NUMBERED] if "new" in parts else []
+    said += [TOLD] if tells else []
+    answer = " UNION ALL ".join(said) or "SELECT 1 WHERE false"
+    statement = text(f"WITH {', '.join(_PARTS[part] for part in parts)} {answer}")
+    own = (bindparam(part, type_=Text) for part in parts)
+    return statement.bindparams(*own, *(TOLD_PARAMETERS if tells else ()))
+
+
+def _rows(changed: Sequence[tuple[Notice | None, Notice]]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {part: [] for part in _PARTS}
+    for before, after in changed:
+        known: tuple[Concern, ...] = ()
+        if before is None:
+            rows["new"].append(dict(zip(_FIXED + _MOVING, _values(after), strict=True)))
+        elif _words(before) != _words(after):
+            rows["reworded"].append(dict(zip(("id", *_MOVING), _moving_values(after), strict=True)))
+        else:
+            rows["lived"].append(dict(zip(("id", *_LIFE), _life_values(after), strict=True)))
+        if before is not None:
+            known = before.concerns
+        if known != after.concerns:
+            rows["put"] += [
+                dict(zip(_CONCERN, (after.notice_id, *_concern_values(one)), strict=True))
+                for one in after.concerns
+                if one not in known
+            ]
+            left = {one.key for one in known}.difference(one.key for one in after.concerns)
+            rows["gone"] += [{"notice_id": after.notice_id, "key": key} for key in left]
+    return rows
 
 
 async def load_findings(db: AsyncConnection, inspection_ids: Iterable[UUID]) -> dict[UUID, Finding]:
     """Where these inspections stand, as far as anything has been heard of them."""
-    rows = await db.execute(_FINDINGS, {"ids": sorted(set(inspection_ids))})
+    rows = await db.execute(_FINDINGS, {"ids": list(set(inspection_ids))})
     return {row.inspection_id: Finding(*(getattr(row, name) for name in _FINDING)) for row in rows}
 
 
-async def save_findings(db: AsyncConnection, told: Collection[Finding]) -> dict[UUID, Finding]:
-    """Keep the newest word about each inspection; what it is by now."""
-    if not told:
-        return {}
-    rows = await db.execute(_PUT_FINDINGS, {name: [getattr(one, name) for one in told] for name in _FINDING})
-    return {row.inspection_id: Finding(*(getattr(row, name) for name in _FINDING)) for row in rows}
-
-
-def _notice(rows: Sequence[Row[Any]]) -> Notice:
+def _notice(rows: Sequence[Sequence[Any]]) -> Notice:
     said = list(rows[0][:_WIDTH])
     said[_KIND], said[_STATE] = Kind(said[_KIND]), State(said[_STATE])
     own = [Concern(*row[_WIDTH:]) for row in rows if row[_WIDTH] is not None]
@@ -254,8 +285,3 @@ _moving_values = _getter(("id", *_MOVING))
 _life_values = _getter(("id", *_LIFE))
 _words = _getter(name for name in _MOVING if name not in _LIFE)
 _concern_values = _getter(_CONCERN[1:])
-
-
-def _columns(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    columns = [list(values) for values in zip(*rows, strict=True)]
-    return dict(zip(names, columns or [[] for _ in names], strict=True))

@@ -1,11 +1,12 @@
 """Who is told: teams, subscriptions, whose an order is, and what members have read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, delete, select, text
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +14,6 @@ from services.notifications.domain.notice import Kind
 from services.notifications.domain.team import Subscription, Team
 from services.notifications.tables import (
     notice_reads,
-    order_teams,
     subscriptions,
     team_members,
     team_warehouses,
@@ -21,65 +21,65 @@ from services.notifications.tables import (
 )
 from shared.auth import Scope
 
-from .sets import arrays, given
-
-_ORDER_TEAM = ("order_id", "version", "team")
-_TOLD = text(
-    """
+TOLD = """
     SELECT 'local' AS by, team, warehouse, CAST(NULL AS text) AS kind, CAST(NULL AS uuid) AS id,
         CAST(NULL AS uuid) AS order_id
     FROM team_warehouses WHERE warehouse = ANY(:warehouses)
     UNION ALL
     SELECT 'subscribed', team, warehouse, kind, id, NULL FROM subscriptions
-    WHERE kind = ANY(:kinds) AND (warehouse IS NULL OR warehouse = ANY(:warehouses))
+    WHERE kind = ANY(:told_kinds) AND (warehouse IS NULL OR warehouse = ANY(:warehouses))
     UNION ALL
     SELECT 'order', o.team, NULL, NULL, NULL, o.order_id FROM order_teams AS o JOIN teams ON teams.code = o.team
     WHERE o.order_id = ANY(:order_ids)
-    ORDER BY by, team, warehouse, order_id
-    """
-).bindparams(
+"""
+TOLD_PARAMETERS = (
     bindparam("warehouses", type_=ARRAY(Text)),
-    bindparam("kinds", type_=ARRAY(Text)),
+    bindparam("told_kinds", type_=ARRAY(Text)),
     bindparam("order_ids", type_=ARRAY(Uuid)),
 )
-_PUT_ORDER_TEAMS = text(
-    f"""
-    INSERT INTO order_teams ({", ".join(_ORDER_TEAM)}) SELECT * FROM {given(_ORDER_TEAM)}
-    ON CONFLICT (order_id) DO UPDATE SET version = excluded.version, team = excluded.team
-    WHERE order_teams.version < excluded.version
-    RETURNING order_id
-    """  # noqa: S608  # constants of this module
-).bindparams(*arrays(order_teams, _ORDER_TEAM))
 
 
-async def teams_concerned(
-    db: AsyncConnection, kinds: Collection[str], warehouses: Collection[str], order_ids: Collection[UUID]
-) -> tuple[list[Team], list[Subscription], dict[UUID, str]]:
-    """The teams of these warehouses, the subscriptions to these kinds, and the teams of these orders, where they exist."""
-    wanted = {
-        "kinds": sorted(kinds),
-        "warehouses": sorted(warehouses),
-        "order_ids": sorted(order_ids),
-    }
+@dataclass(frozen=True)
+class About:
+    """What notices are about that their teams are to be told of."""
+
+    kinds: frozenset[str]
+    warehouses: frozenset[str]
+    orders: frozenset[UUID]
+
+    @property
+    def wanted(self) -> dict[str, list[Any]]:
+        """Whose teams and subscriptions are sought."""
+        return {
+            "told_kinds": list(self.kinds),
+            "warehouses": list(self.warehouses),
+            "order_ids": list(self.orders),
+        }
+
+
+@dataclass(frozen=True)
+class Addressees:
+    """The teams of warehouses, the subscriptions to kinds, and the teams of orders, where they exist."""
+
+    teams: list[Team]
+    subscriptions: list[Subscription]
+    of_orders: dict[UUID, str]
+
+
+def addressees(rows: Iterable[Row[Any]]) -> Addressees:
+    """As `TOLD` found them."""
     local: dict[str, list[str]] = {}
     subscribed: list[Subscription] = []
     of_orders: dict[UUID, str] = {}
-    for row in await db.execute(_TOLD, wanted):
+    for row in rows:
         if row.by == "local":
             local.setdefault(row.team, []).append(row.warehouse)
         elif row.by == "subscribed":
             subscribed.append(_subscription(row))
-        else:
+        elif row.by == "order":
             of_orders[row.order_id] = row.team
     teams_there = [Team(code, "", warehouses=tuple(places)) for code, places in local.items()]
-    return teams_there, subscribed, of_orders
-
-
-async def keep_order_teams(db: AsyncConnection, orders: Mapping[UUID, tuple[int, str | None]]) -> set[UUID]:
-    """Keep whose these orders are: {order: (version, team)}; an older version changes nothing. Which were news."""
-    rows = [(order, version, team) for order, (version, team) in sorted(orders.items())]
-    columns = {name: [row[nth] for row in rows] for nth, name in enumerate(_ORDER_TEAM)}
-    return set((await db.execute(_PUT_ORDER_TEAMS, columns)).scalars())
+    return Addressees(teams_there, subscribed, of_orders)
 
 
 async def mark_read(db: AsyncConnection, notice_id: UUID, member: str, version: int, at: datetime) -> None:

@@ -5,7 +5,7 @@ Consumers never look anything up in copies of the item: what the line says here 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -22,6 +22,7 @@ from .catalogue import (
     must_be_sellable,
     must_fit_unit,
 )
+from .copying import changed
 from .customer import Customer
 from .order import MOST_LINES, Line, Order, OrderState, ShipType, ShortageAnswer
 
@@ -188,10 +189,10 @@ def _with_answer(line: Line, all_or_nothing: bool | None, order: Order) -> Line:
     `all_or_nothing: false` says that a part may ship, so it is an answer to a shortage too.
     """
     if all_or_nothing is False and line.shortage_answer is None:
-        return replace(line, shortage_answer=ShortageAnswer.SPLIT)
+        return changed(line, shortage_answer=ShortageAnswer.SPLIT)
     if all_or_nothing is not None or line.shortage_answer is not None or not line.is_from_stock:
         return line
-    return replace(line, all_or_nothing=order.shortage_answer is ShortageAnswer.BACKORDER_LINE)
+    return changed(line, all_or_nothing=order.shortage_answer is ShortageAnswer.BACKORDER_LINE)
 
 
 def must_be_billable(sku: str, qty: Decimal, price: Decimal) -> None:

@@ -4,10 +4,10 @@ SO-1: a special order is made when an order with a flagged line opens, when such
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from .copying import changed
 from .order import Line, Order, OrderState, OrderWithoutLines
 from .settlement import Picture, with_marks
 from .special import SpecialOrder, SpecialState
@@ -18,7 +18,7 @@ def opened(draft: Picture, now: datetime, actor: str, new_id: Callable[[], UUID]
     must_have_lines(draft)
     order = with_marks(draft.order.moved(OrderState.OPEN, now), draft.lines)
     everything = {line.id for line in draft.lines}
-    return told(replace(draft, order=order), everything, now, actor, new_id)
+    return told(changed(draft, order=order), everything, now, actor, new_id)
 
 
 def must_have_lines(draft: Picture) -> None:
@@ -48,16 +48,16 @@ def told(
     specials = list(picture.specials)
     for line in picture.lines:
         if line.id in line_ids:
-            line = replace(
+            line = changed(
                 line, opening_version=line.opening_version or order.told + 1, ranked_at=line.ranked_at or now
             )
             if line.is_special:
                 known = line.special_order_id
-                line = replace(line, special_order_id=known or new_id())
+                line = changed(line, special_order_id=known or new_id())
                 if known is None:
                     specials.append(_special_order(line, order, now, actor, by_hand=by_hand))
         lines.append(line)
-    return replace(picture, lines=tuple(lines), specials=tuple(specials))
+    return changed(picture, lines=tuple(lines), specials=tuple(specials))
 
 
 def _special_order(line: Line, order: Order, now: datetime, actor: str, *, by_hand: bool) -> SpecialOrder:

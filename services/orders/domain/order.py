@@ -10,7 +10,7 @@ allotments, `cancelled` is what has been freed of the wish. At every moment
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +19,8 @@ from uuid import UUID
 
 from shared.decimals import ZERO
 from shared.errors import Refused
+
+from .copying import changed, named
 
 MOST_LINES = 200
 """An order has at most so many lines, linked ones included, so that one snapshot can list them all."""
@@ -138,7 +140,7 @@ class Order:
         found["shortage_answer"] = answer_of(found["shortage_answer"])
         found["warehouses"] = tuple(found["warehouses"])
         found["creator_scopes"] = tuple(found["creator_scopes"])
-        return cls(**found)
+        return named(cls, found)
 
     @property
     def is_open(self) -> bool:
@@ -169,13 +171,13 @@ class Order:
             )
         match to:
             case OrderState.OPEN:
-                return replace(self, state=to, opened_at=now)
+                return changed(self, state=to, opened_at=now)
             case OrderState.FILLED:
-                return replace(self, state=to, filled_at=now)
+                return changed(self, state=to, filled_at=now)
             case OrderState.CLOSED:
-                return replace(self, state=to, closed_at=now)
+                return changed(self, state=to, closed_at=now)
             case _:
-                return replace(self, state=to, cancelled_at=now)
+                return changed(self, state=to, cancelled_at=now)
 
     def must_be(self, *states: OrderState) -> None:
         """Refuse a change that this state does not take."""
@@ -250,7 +252,7 @@ class Line:
         found["kind"] = ItemKind(found["kind"])
         found["comments"] = tuple(found["comments"])
         found["shortage_answer"] = answer_of(found["shortage_answer"])
-        return cls(**found)
+        return named(cls, found)
 
     @property
     def is_special(self) -> bool:

@@ -22,6 +22,7 @@ from uuid import UUID
 from shared.decimals import ZERO, plain
 from shared.errors import Refused
 
+from .copying import changed
 from .order import MOST_LINES, Line, Order, ShortageAnswer
 from .settlement import Picture
 from .splitting import linked
@@ -177,9 +178,9 @@ def _decided(
     line: Line, there: Decimal, answer: ShortageAnswer | None, now: datetime, *, may_split: bool
 ) -> _Part:
     if answer is ShortageAnswer.SPLIT and there > ZERO and may_split:
-        return _Part(replace(line, ordered=line.ordered - (line.need - there)), line.need - there)
-    whole = replace(line, is_backordered=True, backordered_at=line.backordered_at or now)
-    return _Part(replace(whole, all_or_nothing=answer is ShortageAnswer.BACKORDER_LINE))
+        return _Part(changed(line, ordered=line.ordered - (line.need - there)), line.need - there)
+    whole = changed(line, is_backordered=True, backordered_at=line.backordered_at or now)
+    return _Part(changed(whole, all_or_nothing=answer is ShortageAnswer.BACKORDER_LINE))
 
 
 def _divided(picture: Picture, part: _Part, new_id: Callable[[], UUID]) -> Picture:
@@ -187,8 +188,8 @@ def _divided(picture: Picture, part: _Part, new_id: Callable[[], UUID]) -> Pictu
     twin = linked(
         part.line, part.rest, line_id=new_id(), line_no=last + 1, opening_version=part.line.opening_version
     )
-    flagged = replace(twin, is_backordered=True, backordered_at=part.line.ranked_at)
-    return replace(picture, lines=(*picture.lines, flagged))
+    flagged = changed(twin, is_backordered=True, backordered_at=part.line.ranked_at)
+    return changed(picture, lines=(*picture.lines, flagged))
 
 
 def _question(line: Line, figure: Figure) -> dict[str, Any]:

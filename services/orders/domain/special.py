@@ -16,7 +16,7 @@ from shared.decimals import ZERO, plain
 from shared.errors import Refused
 
 from .allotment import Allotment
-from .copying import changed
+from .copying import changed, named
 from .order import ItemKind, Line, LineIsDone
 
 
@@ -76,7 +76,7 @@ class SpecialOrder:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """A special order from its stored fields."""
-        return cls(**{**stored, "state": SpecialState(stored["state"])})
+        return named(cls, {**stored, "state": SpecialState(stored["state"])})
 
 
 @dataclass(frozen=True, slots=True)

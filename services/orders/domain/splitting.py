@@ -7,7 +7,7 @@ same price, discount, tax, dates and comments, and a parent link.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -56,23 +56,23 @@ def decide_opening(
     if not line.is_from_stock or line.waiting <= ZERO:
         return Decision(decided)
     if order.no_backorders:
-        wish = replace(decided, cancel_wanted=line.cancel_wanted + line.waiting)
+        wish = changed(decided, cancel_wanted=line.cancel_wanted + line.waiting)
         return Decision(wish, by=DecidedBy.NO_BACKORDERS)
     if line.all_or_nothing:
         return Decision(decided)
     answer, by = _answer(line, order, fallback)
     if line.granted <= ZERO:
         whole = answer is ShortageAnswer.BACKORDER_LINE and by is not DecidedBy.PREFERENCE
-        return Decision(replace(decided, all_or_nothing=whole), by=by if whole else None)
+        return Decision(changed(decided, all_or_nothing=whole), by=by if whole else None)
     if twin is not None:
         return Decision(
-            replace(decided, ordered=line.ordered - line.waiting), line.waiting, twin, DecidedBy.TWIN
+            changed(decided, ordered=line.ordered - line.waiting), line.waiting, twin, DecidedBy.TWIN
         )
     if answer is ShortageAnswer.BACKORDER_LINE:
-        return Decision(replace(decided, all_or_nothing=True), by=by)
+        return Decision(changed(decided, all_or_nothing=True), by=by)
     if not may_split:
         return Decision(decided)
-    return Decision(replace(decided, ordered=line.ordered - line.waiting), line.waiting, by=by)
+    return Decision(changed(decided, ordered=line.ordered - line.waiting), line.waiting, by=by)
 
 
 def _answer(line: Line, order: Order, fallback: ShortageAnswer) -> tuple[ShortageAnswer, DecidedBy]:
@@ -94,7 +94,7 @@ def twin_of(line: Line, lines: Iterable[Line]) -> Line | None:
 
 def linked(line: Line, qty: Decimal, *, line_id: UUID, line_no: int, opening_version: int) -> Line:
     """A linked line for `qty`: the parent's terms and rank, figures of its own."""
-    return replace(
+    return changed(
         line,
         id=line_id,
         line_no=line_no,

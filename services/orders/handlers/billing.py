@@ -4,7 +4,7 @@ Customer returns are followed by credit notes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from shared.schema import next_numbers
 from shared.unit_of_work import Told, Tx
 
 from .. import store
+from ..domain.copying import changed
 from ..domain.invoicing import (
     BilledLine,
     InvoiceKind,
@@ -170,13 +171,13 @@ def _written(
     tx: Tx, invoice: Invoice, state: InvoiceState, billed: Iterable[BilledLine], numbers: Any
 ) -> Invoice:
     """The invoice as the shipment now makes it; a void one keeps what it had said."""
-    moved = replace(invoice, version=invoice.version + 1, state=state)
+    moved = changed(invoice, version=invoice.version + 1, state=state)
     if state is InvoiceState.VOID:
         return moved
     worth = total(billed)
-    moved = replace(moved, net=worth.net, tax=worth.tax, total=worth.total)
+    moved = changed(moved, net=worth.net, tax=worth.tax, total=worth.total)
     if state is InvoiceState.FINAL:
-        return replace(moved, number=next(numbers), finalised_at=tx.now)
+        return changed(moved, number=next(numbers), finalised_at=tx.now)
     return moved
 
 

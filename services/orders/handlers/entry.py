@@ -1,7 +1,7 @@
 """Order entry: one order or five hundred are the same few statements; a bad one hinders no good one."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Forbidden, Invalid, TielineError
@@ -12,6 +12,7 @@ from shared.unit_of_work import Tx
 
 from .. import store
 from ..domain.catalogue import Item, Source
+from ..domain.copying import changed
 from ..domain.customer import Customer, UnknownCustomer
 from ..domain.entry import (
     UnknownItem,
@@ -318,7 +319,7 @@ async def _open(
 def _record_new(tx: Tx, settled: Settled, wanted: NewSalesOrder) -> None:
     picture = settled.picture
     order = picture.order
-    empty = replace(picture, order=order, lines=(), specials=())
+    empty = changed(picture, lines=(), specials=())
     head = {
         "number": order.number,
         "state": order.state,

@@ -1,16 +1,16 @@
 """Settle orders under lock: derive, save what changed, log it, tell it. Every fact and every change ends here."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 from uuid import UUID
 
 from shared.ids import new_id
 from shared.preferences import preferences
-from shared.unit_of_work import Told, Tx, changes
+from shared.unit_of_work import Told, Tx
 
 from .. import store
-from ..domain.copying import changed
+from ..domain.copying import changed, differences
 from ..domain.order import Line, ShortageAnswer
 from ..domain.preferences import Preferences
 from ..domain.settlement import Picture, Settled, Tell, settle
@@ -62,7 +62,7 @@ async def settle_heard(tx: Tx, heads: Mapping[UUID, store.Head], causes: Mapping
 
 async def settle_orders(tx: Tx, on_their_way: Iterable[Change], *, bill: bool = True) -> dict[UUID, Settled]:
     """Derive, save, log and tell; a constant number of statements for any number of orders."""
-    chosen = await preferences(tx, Preferences)
+    chosen = rules(await preferences(tx, Preferences))
     done: list[tuple[Change, Settled]] = []
     for change in on_their_way:
         settled = settle(
@@ -72,7 +72,7 @@ async def settle_orders(tx: Tx, on_their_way: Iterable[Change], *, bill: bool = 
             must_tell=change.must_tell,
             by_hand=change.by_hand,
             release_anew=change.before.order.ship_type is not change.now.order.ship_type,
-            **rules(chosen),
+            **chosen,
         )
         done.append((change, _with_version(change.before, settled)))
     await store.save_pictures(tx.db, [(change.before, settled.picture) for change, settled in done])
@@ -116,7 +116,7 @@ def _with_version(before: Picture, settled: Settled) -> Settled:
         else special
         for special in after.specials
     )
-    return replace(settled, picture=replace(after, order=numbered, specials=specials))
+    return changed(settled, picture=changed(after, order=numbered, specials=specials))
 
 
 def announce(tx: Tx, settled: Settled, because: Told[Any] | None = None) -> None:
@@ -175,13 +175,10 @@ def record(tx: Tx, change: Change, settled: Settled) -> None:
 
 
 def _differences(old: object, new: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    if old is new or old == new:
+    if old is new:
         return {}, {}
-    before, after = changes(old, new)
-    return (
-        {name: value for name, value in before.items() if name not in _BOOKKEEPING},
-        {name: value for name, value in after.items() if name not in _BOOKKEEPING},
-    )
+    differing = [(name, was, now) for name, was, now in differences(old, new) if name not in _BOOKKEEPING]
+    return {name: was for name, was, _ in differing}, {name: now for name, _, now in differing}
 
 
 def part_of(line: Line) -> str:

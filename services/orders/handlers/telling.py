@@ -1,6 +1,7 @@
 """Orders' facts in words: snapshots, releases and revocations."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from uuid import UUID
 
 from shared.contracts.base import MOST_LINES, Source
@@ -88,7 +89,9 @@ def _line(line: Line) -> OrderLine:
     )
 
 
+@lru_cache(maxsize=1000)
 def _ship_to(address: Address) -> ToldShipTo:
+    # a thousand releases after one receipt go to a few places, and neither of the two can be changed
     return ToldShipTo(
         code=address.code,
         name=address.name,

@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..domain.copying import named
 from ..domain.invoicing import BilledLine, InvoiceKind, InvoiceState
 from ..tables import invoice_lines, invoices
 from .rows import insert_rows, names_of, row_of, update_rows, write_together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Invoice:
     """The head of an invoice (of a shipment, or of an order's services alone), or of a credit note for a return."""
 
@@ -41,13 +42,14 @@ class Invoice:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """An invoice from its stored fields."""
-        return cls(
-            **{
+        return named(
+            cls,
+            {
                 **stored,
                 "kind": InvoiceKind(stored["kind"]),
                 "state": InvoiceState(stored["state"]),
                 "warehouses": tuple(stored["warehouses"]),
-            }
+            },
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, Table, Uuid, any_, bindparam, select
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.decimals import ZERO
 
 from ..domain.allotment import Allotment
+from ..domain.copying import built
 from ..domain.order import Address, Line, Order
 from ..domain.settlement import Picture
 from ..domain.special import SpecialOrder, Tie
@@ -26,6 +27,10 @@ from ..tables import (
     ties,
 )
 from .rows import names_of, row_of, write_together
+
+P = TypeVar("P")
+Parts = dict[UUID, list[P]]
+"""{order: its parts}."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,16 @@ _LOCK = (
     .order_by(sales_orders.c.id)
     .with_for_update(key_share=True, of=sales_orders)
 )
-_LINES = (
+_PARTS = (
     select(
         *_stored(order_lines, Line),
         *(found.label(f"special_{found.name}") for found in _stored(special_orders, SpecialOrder)),
+        *(found.label(f"ticket_{found.name}") for found in _stored(allotments, Allotment)),
     )
     .outerjoin(special_orders, special_orders.c.line_id == order_lines.c.id)
+    .outerjoin(allotments, allotments.c.line_id == order_lines.c.id)
     .where(order_lines.c.order_id == _ids())
-    .order_by(order_lines.c.line_no, special_orders.c.component)
-)
-_ALLOTMENTS = (
-    select(*_stored(allotments, Allotment)).where(allotments.c.order_id == _ids()).order_by(allotments.c.id)
+    .order_by(order_lines.c.line_no, special_orders.c.component, allotments.c.id)
 )
 _TIES = select(*_stored(ties, Tie)).where(ties.c.order_id == _ids()).order_by(ties.c.id)
 _IN_THE_WAY = (
@@ -87,31 +91,30 @@ async def lock_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> dict[UU
     names = names_of(Order)
     for row in await db.execute(_LOCK, {"ids": ids}):
         order = Order.of(dict(zip(names, row, strict=False)))
-        heads[order.id] = Head(order, row[len(names)], Address(*row[len(names) + 1 :]))
+        heads[order.id] = Head(order, row[len(names)], built(Address, row[len(names) + 1 :]))
     return heads
 
 
 async def complete(db: AsyncConnection, heads: Mapping[UUID, Head]) -> dict[UUID, Picture]:
-    """The locked orders with lines, allotments, special orders and ties, in two or three statements.
+    """The locked orders with lines, allotments, special orders and ties, in one or two statements.
 
     Ties are looked at only where a special line has nothing yet: what arrived through one says more (SO-1).
     """
     if not heads:
         return {}
     found = {"ids": list(heads)}
-    lines, specials = _lines_and_specials(await db.execute(_LINES, found))
-    tickets = _grouped(Allotment(*row) for row in await db.execute(_ALLOTMENTS, found))
+    lines, specials, tickets = _parts(await db.execute(_PARTS, found))
     tied: dict[UUID, list[Tie]] = {}
     if specials:
         granted = {ticket.line_id for own in tickets.values() for ticket in own if ticket.granted > ZERO}
         bare = [special for own in specials.values() for special in own if special.line_id not in granted]
         if bare:
-            tied = _grouped(Tie(*row) for row in await db.execute(_TIES, found))
+            tied = _grouped(built(Tie, row) for row in await db.execute(_TIES, found))
     return {
         order_id: Picture(
             head.order,
             tuple(lines.get(order_id, ())),
-            tuple(tickets.get(order_id, ())),
+            tuple(sorted(tickets.get(order_id, ()), key=_id)),
             tuple(specials.get(order_id, ())),
             tuple(tied.get(order_id, ())),
             head.customer_on_hold,
@@ -121,23 +124,25 @@ async def complete(db: AsyncConnection, heads: Mapping[UUID, Head]) -> dict[UUID
     }
 
 
-def _lines_and_specials(
-    rows: Iterable[Any],
-) -> tuple[dict[UUID, list[Line]], dict[UUID, list[SpecialOrder]]]:
-    """A row for each line, and for each special order of one: a kit may have several."""
+def _parts(rows: Iterable[Any]) -> tuple[Parts[Line], Parts[SpecialOrder], Parts[Allotment]]:
+    """A row for each line, special order and ticket of it: a kit has several special orders, a line several tickets."""
     of_line, of_special = names_of(Line), names_of(SpecialOrder)
+    to_special, to_ticket = len(of_line), len(of_line) + len(of_special)
     lines: dict[UUID, Line] = {}
-    specials: list[SpecialOrder] = []
+    specials: dict[UUID, SpecialOrder] = {}
+    tickets: dict[UUID, Allotment] = {}
     for row in rows:
         if row[0] not in lines:
             lines[row[0]] = Line.of(dict(zip(of_line, row, strict=False)))
-        own = row[len(of_line) :]
-        if own[0] is not None:
-            specials.append(SpecialOrder.of(dict(zip(of_special, own, strict=True))))
-    return _grouped(lines.values()), _grouped(specials)
+        special, ticket = row[to_special], row[to_ticket]
+        if special is not None and special not in specials:
+            specials[special] = SpecialOrder.of(dict(zip(of_special, row[to_special:to_ticket], strict=True)))
+        if ticket is not None and ticket not in tickets:
+            tickets[ticket] = built(Allotment, row[to_ticket:])
+    return _grouped(lines.values()), _grouped(specials.values()), _grouped(tickets.values())
 
 
-def _grouped(parts: Iterable[Any]) -> dict[UUID, list[Any]]:
+def _grouped(parts: Iterable[Any]) -> Parts[Any]:
     found: dict[UUID, list[Any]] = {}
     for part in parts:
         found.setdefault(part.order_id, []).append(part)

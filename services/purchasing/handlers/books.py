@@ -1,20 +1,24 @@
 """The purchase orders of one transaction: taken out under lock, changed, then saved, logged and told once."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from services.purchasing.domain.cost import Offer
 from services.purchasing.domain.demand import Tie
 from services.purchasing.domain.purchase_order import FINAL, UNSENT, Break, Line, PurchaseOrder, State
 from services.purchasing.handlers.tasks import raise_breaks
 from services.purchasing.store import catalogue
 from services.purchasing.store import desk as desk_store
 from services.purchasing.store import purchase_orders as store
+from services.purchasing.store.demands import Settled
 from shared.contracts import purchasing as facts
-from shared.decimals import ZERO, plain
+from shared.decimals import plain
 from shared.ids import new_id
 from shared.unit_of_work import Told, Tx
 
@@ -28,14 +32,29 @@ class Books:
     causes: dict[UUID, Told[Any]] = field(default_factory=dict)
     tasks: list[desk_store.Task] = field(default_factory=list)
     places: dict[str, catalogue.Place] = field(default_factory=dict)
+    drafts: dict[tuple[str, str], Collection[UUID]] = field(default_factory=dict)
+    """Unsent purchase orders by vendor and warehouse, as last looked up; none of them is locked."""
+    received: dict[UUID, Decimal] = field(default_factory=dict)
+    """What has arrived of each line of the purchase orders taken, over all receipts heard."""
+    settled: list[Settled] = field(default_factory=list)
+    """What demands came to: saved along."""
     touched: set[UUID] = field(default_factory=set)
     """What changed only beside the purchase order (a question about it): its version moves along."""
 
     async def take(self, tx: Tx, po_ids: Collection[UUID]) -> None:
         """Lock and load purchase orders that are not in hand yet."""
-        found = await store.lock_purchase_orders(tx, [po_id for po_id in po_ids if po_id not in self.now])
+        unknown = [po_id for po_id in po_ids if po_id not in self.now]
+        found, received = await store.lock_purchase_orders(tx, unknown)
         self.was.update(found)
         self.now.update(found)
+        self.received.update(received)
+
+    async def look(self, tx: Tx, wanted: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str], Offer]:
+        """The offers for (vendor, warehouse, sku); what else buying them needs to know is kept here."""
+        market = await catalogue.market(tx, wanted)
+        self.places.update(market.places)
+        self.drafts.update(market.drafts)
+        return market.offers
 
     def put(self, po: PurchaseOrder, because: Told[Any] | None = None) -> None:
         """A changed or new purchase order; the first cause of a change is the one that is told."""
@@ -71,13 +90,13 @@ class Books:
         )  # fmt: skip
 
     async def close(self, tx: Tx) -> None:
-        """Save, log and tell every purchase order that has changed, each once."""
+        """Save, log and tell every purchase order that has changed, each once; one without a number has one then."""
         changed = [po for po in self.now.values() if self.was.get(po.po_id) != po or po.po_id in self.touched]
-        if not changed:
-            return
-        final = [self._counted(po, tx.now) for po in sorted(changed, key=lambda po: po.po_id)]
+        final = [self._counted(po, tx.now) for po in sorted(changed, key=_id)]
         companies = {code: place.company for code, place in self.places.items()}
-        await store.save_purchase_orders(tx, self.was, final, companies)
+        numbers = await store.save_purchase_orders(tx, self.was, final, companies, self.settled)
+        self.settled.clear()
+        final = [po if po.number else replace(po, number=numbers[po.po_id]) for po in final]
         await raise_breaks(tx, self.tasks, self.causes)
         for po in final:
             old, because = self.was.get(po.po_id), self.causes.get(po.po_id)
@@ -95,20 +114,24 @@ class Books:
         return replace(po, version=po.version + 1, told=po.told + tells, ended_at=ended_at)
 
 
-def _telling(po: PurchaseOrder) -> PurchaseOrder:
+def _id(po: PurchaseOrder) -> UUID:
+    return po.po_id
+
+
+def _telling(po: PurchaseOrder) -> tuple[Any, ...]:
     """What of a purchase order is told: receipts and pegs are inventory's to tell, counters and reasons nobody's."""
-    arriving = {State.PARTIALLY_RECEIVED, State.RECEIVED}
-    lines = tuple(
-        replace(
-            line, received=ZERO, reason=None, stock_wanted=ZERO, agreed_on=None, purchase_price=None,
-            ties=tuple(replace(tie, pegged=ZERO, priority=0, ranked_at=po.created_at) for tie in line.ties),
-        )
-        for line in po.lines
-    )  # fmt: skip
-    state = State.OPEN if po.state in arriving else po.state
-    return replace(
-        po, state=state, version=0, told=0, finishing=None, reason=None, ended_at=None, lines=lines
-    )
+    arriving = po.state in (State.PARTIALLY_RECEIVED, State.RECEIVED)
+    lines = [(_of_line(line), [_of_tie(tie) for tie in line.ties]) for line in po.lines]
+    return State.OPEN if arriving else po.state, _of_order(po), lines
+
+
+def _but(kind: type[Any], *untold: str) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(one.name for one in fields(kind) if one.name not in untold))
+
+
+_of_order = _but(PurchaseOrder, "state", "version", "told", "finishing", "reason", "ended_at", "lines")
+_of_line = _but(Line, "received", "reason", "stock_wanted", "agreed_on", "purchase_price", "ties")
+_of_tie = _but(Tie, "pegged", "priority", "ranked_at")
 
 
 # --- telling ---

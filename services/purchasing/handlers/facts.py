@@ -13,7 +13,7 @@ from services.purchasing.handlers.settling import settle
 from services.purchasing.handlers.tasks import raise_losses
 from services.purchasing.store import catalogue
 from services.purchasing.store import demands as store
-from services.purchasing.store.demands import AllotmentRow
+from services.purchasing.store.heard import AllotmentRow, hear
 from shared.contracts.inventory import (
     Allotment,
     GoodsPegged,
@@ -120,9 +120,8 @@ async def stock_allotted(tx: Tx, told: Sequence[Told[StockAllotted]]) -> None:
             causes[key] = t
             settled[key] = max(line.settled_version, settled.get(key, 0))
             heard += map(allotment_row, line.allotments)
-    await store.hear_standings(tx, settled)
-    await store.hear_allotments(tx, heard)
-    await settle(tx, causes.keys(), causes)
+    news = await hear(tx, heard, settled)
+    await settle(tx, news.demands, causes)
     await raise_losses(tx, ((t, line) for t in told for line in t.fact.lines if line.taken))
 
 
@@ -137,11 +136,10 @@ async def inspection_completed(tx: Tx, told: Sequence[Told[InspectionCompleted]]
 
 
 async def hear_allotments(tx: Tx, heard: Iterable[tuple[Told[Any], Allotment]]) -> None:
-    """Store allotments as inventory tells them and settle their demands."""
+    """Store allotments as inventory tells them, and settle the demands that anything of it is news to."""
     pairs = list(heard)
-    await store.hear_allotments(tx, (allotment_row(allotment) for _, allotment in pairs))
-    causes = {(allotment.line_id, allotment.component): t for t, allotment in pairs}
-    await settle(tx, causes.keys(), causes)
+    news = await hear(tx, (allotment_row(allotment) for _, allotment in pairs))
+    await settle(tx, news.demands, {(allotment.line_id, allotment.component): t for t, allotment in pairs})
 
 
 def allotment_row(allotment: Allotment) -> AllotmentRow:
@@ -159,7 +157,7 @@ def allotment_row(allotment: Allotment) -> AllotmentRow:
 async def shipment_told(tx: Tx, told: Sequence[Told[ShipmentShipped | ShipmentVoided]]) -> None:
     """SHIP-3: pegged units that a shipment missed are no longer granted, so their need reopens."""
     figures = [(t, figure) for t in told for figure in t.fact.allotments]
-    await store.hear_allotments(
+    news = await hear(
         tx,
         (
             AllotmentRow(
@@ -170,4 +168,4 @@ async def shipment_told(tx: Tx, told: Sequence[Told[ShipmentShipped | ShipmentVo
         ),
     )  # fmt: skip
     causes = {(figure.line_id, figure.component): t for t, figure in figures if figure.returned}
-    await settle(tx, causes.keys(), causes)
+    await settle(tx, news.demands & causes.keys(), causes)

@@ -11,11 +11,11 @@ from services.purchasing.domain.purchase_order import miss, receive
 from services.purchasing.domain.reduction import answer
 from services.purchasing.handlers.books import Books
 from services.purchasing.handlers.exceptions import tell_exception
-from services.purchasing.handlers.facts import hear_allotments
+from services.purchasing.handlers.facts import allotment_row
 from services.purchasing.handlers.settling import settle
 from services.purchasing.store import demands as demand_store
 from services.purchasing.store import desk
-from services.purchasing.store import purchase_orders as store
+from services.purchasing.store.heard import Receipt, hear
 from shared.contracts.inventory import GoodsReceived, ReceivedLine, SupplyReduced, TieMissed
 from shared.decimals import ZERO, plain
 from shared.ids import new_id
@@ -24,16 +24,17 @@ from shared.unit_of_work import Told, Tx
 
 async def goods_received(tx: Tx, told: Sequence[Told[GoodsReceived]]) -> None:
     """SO-6, BUY-19: goods arrived; their pegs are granted to their demands, the purchase orders' states follow."""
-    await hear_allotments(
-        tx, ((t, allotment) for t in told for line in t.fact.lines for allotment in (*line.pegs, *line.fills))
-    )
-    new = await store.hear_receipts(tx, (_receipt(t.fact, line) for t in told for line in t.fact.lines))
-    await _raise_over_receipts(tx, told, new)
+    lines = [(t, line) for t in told for line in t.fact.lines]
+    granted = [(t, one) for t, line in lines for one in (*line.pegs, *line.fills)]
+    receipts = (_receipt(t.fact, line) for t, line in lines)
+    news = await hear(tx, (allotment_row(one) for _, one in granted), receipts=receipts)
+    await settle(tx, news.demands, {(one.line_id, one.component): t for t, one in granted})
+    await _raise_over_receipts(tx, told, set(news.receipt_lines))
     await _book_receipts(tx, {t.fact.po_id: t for t in told})
 
 
-def _receipt(fact: GoodsReceived, line: ReceivedLine) -> store.Receipt:
-    return store.Receipt(
+def _receipt(fact: GoodsReceived, line: ReceivedLine) -> Receipt:
+    return Receipt(
         line.receipt_line_id, fact.receipt_id, line.po_line_id, line.received, line.surplus, fact.received_at
     )
 
@@ -41,9 +42,8 @@ def _receipt(fact: GoodsReceived, line: ReceivedLine) -> store.Receipt:
 async def _book_receipts(tx: Tx, causes: dict[UUID, Told[GoodsReceived]]) -> None:
     books = Books()
     await books.take(tx, causes)
-    received = await store.received_of(tx, books.now)
     for po in list(books.now.values()):
-        books.put(receive(po, lambda line: received.get(line.po_line_id, ZERO)), causes[po.po_id])
+        books.put(receive(po, lambda line: books.received.get(line.po_line_id, ZERO)), causes[po.po_id])
     await books.close(tx)
 
 

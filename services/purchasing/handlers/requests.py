@@ -6,12 +6,11 @@ from uuid import UUID
 
 from services.purchasing.domain.auto_purchase import Purchase
 from services.purchasing.domain.demand import Demand
-from services.purchasing.domain.preferences import Preferences, Switch
+from services.purchasing.domain.preferences import Preferences
 from services.purchasing.domain.settlement import Verdict
 from services.purchasing.handlers.books import Books
-from services.purchasing.handlers.settling import buy, judge_all, keep_verdicts
+from services.purchasing.handlers.settling import buy, drafts_for, judge_all, keep_verdicts
 from services.purchasing.store import demands as store
-from services.purchasing.store import purchase_orders
 from shared.errors import NotFound, Refused
 from shared.preferences import preferences
 from shared.unit_of_work import Tx
@@ -39,15 +38,13 @@ async def order_request(tx: Tx, request_id: UUID, vendor: str | None) -> UUID:
     mine = next((demand for demand in demands if demand.key == key), None)
     if mine is None:
         raise NoSuchRequest("There is no such procurement request, or it is not in your warehouses")
-    [verdict] = await judge_all(tx, [_from(mine, vendor)])
+    books = Books()
+    [verdict] = await judge_all(tx, books, [_from(mine, vendor)])
     purchase = _purchase(verdict)
     wishes = await preferences(tx, Preferences)
-    books = Books()
-    group = purchase.group(wishes.append_to_pending_po is Switch.ON)
-    await books.take(tx, await purchase_orders.drafts_of(tx, [group]))
+    await books.take(tx, drafts_for(books, [purchase]))
     [po] = await buy(tx, books, [purchase], wishes, {})
-    await books.close(tx)
-    await keep_verdicts(tx, [verdict], {mine.key}, (), {})
+    await keep_verdicts(tx, books, [verdict], {mine.key}, (), {})
     return po.po_id
 
 

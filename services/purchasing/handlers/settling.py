@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.purchasing.domain.auto_purchase import (
     Basket,
@@ -29,7 +30,7 @@ from services.purchasing.domain.purchase_order import (
 from services.purchasing.domain.settlement import GivenUp, Verdict, after_inheritance, given_up, judge
 from services.purchasing.handlers.books import Books
 from services.purchasing.handlers.exceptions import sync_exceptions
-from services.purchasing.store import catalogue, purchase_orders
+from services.purchasing.store import catalogue
 from services.purchasing.store import demands as store
 from shared.decimals import ZERO
 from shared.ids import new_id
@@ -45,35 +46,38 @@ async def settle(tx: Tx, keys: Collection[DemandKey], causes: Causes | None = No
     if not demands:
         return
     because = causes or {}
-    verdicts = await judge_all(tx, demands)
-    wishes = await preferences(tx, Preferences)
     books = Books()
+    verdicts = await judge_all(tx, books, demands)
+    wishes = await preferences(tx, Preferences)
     await _take(tx, books, verdicts, wishes)
     verdicts, heirs = _give_up(tx, books, verdicts, because)
     purchases = _purchases(verdicts, wishes)
     await buy(tx, books, purchases, wishes, because)
-    await books.close(tx)
-    await keep_verdicts(tx, verdicts, {purchase.demand.key for purchase in purchases}, heirs, because)
+    await keep_verdicts(tx, books, verdicts, {purchase.demand.key for purchase in purchases}, heirs, because)
 
 
-async def judge_all(tx: Tx, demands: Sequence[Demand]) -> list[Verdict]:
+async def judge_all(tx: Tx, books: Books, demands: Sequence[Demand]) -> list[Verdict]:
     """The verdict on each demand by itself, with its vendor's offer.
 
     Before something is written down as missing, its vendor is held, so that nobody can add it meanwhile unnoticed.
     """
-    verdicts = await _judge_with_offers(tx, demands)
+    verdicts = await _judge_with_offers(tx, books, demands)
     lacking = {
         v.demand.vendor for v in verdicts if v.demand.vendor and any(o.is_about_vendor for o in v.obstacles)
     }
     if not lacking:
         return verdicts
     await catalogue.hold_vendors(tx, lacking)
-    return await _judge_with_offers(tx, demands)
+    return await _judge_with_offers(tx, books, demands)
 
 
-async def _judge_with_offers(tx: Tx, demands: Sequence[Demand]) -> list[Verdict]:
-    wanted = {(demand.vendor, demand.sku) for demand in demands if demand.vendor and signed_need(demand) > 0}
-    offers = await catalogue.offers(tx, wanted)
+async def _judge_with_offers(tx: Tx, books: Books, demands: Sequence[Demand]) -> list[Verdict]:
+    wanted = {
+        (demand.vendor, demand.warehouse, demand.sku)
+        for demand in demands
+        if demand.vendor and signed_need(demand) > 0
+    }
+    offers = await books.look(tx, wanted)
     return [judge(demand, offers.get((demand.vendor or "", demand.sku))) for demand in demands]
 
 
@@ -98,9 +102,13 @@ async def _take(tx: Tx, books: Books, verdicts: Sequence[Verdict], wishes: Prefe
         for tie in verdict.demand.ties
         if tie.open and (verdict.need < 0 or not verdict.demand.fits(tie))
     }
-    append = wishes.append_to_pending_po is Switch.ON
-    groups = {purchase.group(append) for purchase in _purchases(verdicts, wishes)}
-    await books.take(tx, unneeded | await purchase_orders.drafts_of(tx, groups))
+    await books.take(tx, unneeded | drafts_for(books, _purchases(verdicts, wishes)))
+
+
+def drafts_for(books: Books, purchases: Iterable[Purchase]) -> set[UUID]:
+    """Unsent purchase orders that purchases may be put on, as they were when the demands were judged."""
+    groups = {(purchase.offer.vendor, purchase.demand.warehouse) for purchase in purchases}
+    return {po_id for group in groups for po_id in books.drafts.get(group, ())}
 
 
 # --- supply that is not needed ---
@@ -140,10 +148,9 @@ async def buy(
     append = wishes.append_to_pending_po is Switch.ON
     baskets = fill_baskets(purchases, _drafts(books, wishes), append)
     expected = await _expected_dates(tx, books, purchases)
-    numbers = iter(await purchase_orders.numbers(tx, sum(basket.po is None for basket in baskets)))
     bought = []
     for basket in baskets:
-        po = basket.po or _new_order(tx, basket, next(numbers), append)
+        po = basket.po or _new_order(tx, basket, append)
         po = _filled(po, basket, expected)
         if wishes.auto_send_po is Switch.ON and not po.by_hand:
             po = send(po, tx.now)
@@ -163,10 +170,11 @@ def _drafts(books: Books, wishes: Preferences) -> list[PurchaseOrder]:
     return [po for po in books.now.values() if po.state is State.DRAFT and not (only_own and po.by_hand)]
 
 
-def _new_order(tx: Tx, basket: Basket, number: str, append: bool) -> PurchaseOrder:
+def _new_order(tx: Tx, basket: Basket, append: bool) -> PurchaseOrder:
+    """It gets its number as it is saved."""
     first = basket.purchases[0]
     return PurchaseOrder(
-        po_id=new_id(), number=number, state=State.DRAFT, vendor=basket.group.vendor, warehouse=basket.group.warehouse,
+        po_id=new_id(), number="", state=State.DRAFT, vendor=basket.group.vendor, warehouse=basket.group.warehouse,
         currency=basket.group.currency, buyer=first.offer.buyer or first.demand.created_by, created_by=tx.actor,
         created_at=tx.now, by_hand=False, for_order_id=None if append else first.demand.order_id,
     )  # fmt: skip
@@ -205,12 +213,13 @@ async def _expected_dates(tx: Tx, books: Books, purchases: Iterable[Purchase]) -
 
 async def keep_verdicts(
     tx: Tx,
+    books: Books,
     verdicts: Iterable[Verdict],
     bought: Collection[DemandKey],
     heirs: Collection[DemandKey],
     causes: Causes,
 ) -> None:
-    """Save what has changed of the demands' standing, and raise or clear their exceptions.
+    """Save what has changed of the demands' standing and of purchase orders, and raise or clear exceptions.
 
     A demand that waits for inventory keeps its standing: an exception that flapped would lose its first-seen time.
     """
@@ -220,9 +229,10 @@ async def keep_verdicts(
         if not verdict.waits
     ]
     settled = [_settled(verdict, bought, heirs) for verdict in final]
-    await store.save_settled(
-        tx, [new for new, verdict in zip(settled, final, strict=True) if new != _standing(verdict.demand)]
-    )
+    books.settled += [
+        new for new, verdict in zip(settled, final, strict=True) if new != _standing(verdict.demand)
+    ]
+    await books.close(tx)
     for verdict in final:
         _log_request(tx, verdict, causes.get(verdict.demand.key))
     await sync_exceptions(tx, final, causes)

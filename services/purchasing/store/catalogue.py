@@ -71,9 +71,14 @@ class Place:
     time_zone: str
 
 
+_PLACES = select(warehouses.c.code, warehouses.c.company, warehouses.c.time_zone).where(
+    warehouses.c.code == bindparam("codes", type_=ARRAY(Text)).any_()
+)
+
+
 async def places(tx: Tx, codes: Collection[str]) -> dict[str, Place]:
     """The warehouses of these codes that are known here."""
-    rows = await tx.db.execute(select(warehouses).where(warehouses.c.code.in_(sorted(codes))))
+    rows = await tx.db.execute(_PLACES, {"codes": sorted(codes)})
     return {row.code: Place(row.company, row.time_zone) for row in rows}
 
 
@@ -104,6 +109,54 @@ def _offer(row: Any) -> Offer:
     if row.price is not None:
         price = VendorPrice(row.price, Packing(row.purchase_unit, row.units_per))
     return Offer(row.vendor, row.currency, row.active, row.lead_time_days, row.buyer, price)
+
+
+@dataclass(frozen=True)
+class Market:
+    """What buying needs to know: offers by (vendor, sku), warehouses, unsent purchase orders by (vendor, warehouse)."""
+
+    offers: Mapping[tuple[str, str], Offer]
+    places: Mapping[str, Place]
+    drafts: Mapping[tuple[str, str], Collection[UUID]]
+
+
+_MARKET = text(
+    """
+    SELECT wanted.vendor, wanted.sku, wanted.warehouse, vendors.currency, vendors.active, vendors.lead_time_days,
+           vendors.buyer, prices.price, prices.purchase_unit, prices.units_per, places.company, places.time_zone,
+           CASE WHEN wanted.is_first THEN ARRAY(
+               SELECT po.id FROM purchase_orders AS po
+               WHERE (po.vendor, po.warehouse, po.currency) = (wanted.vendor, wanted.warehouse, vendors.currency)
+                 AND po.state = 'draft') END AS drafts
+    FROM unnest(:vendors, :skus, :warehouses, :firsts) AS wanted(vendor, sku, warehouse, is_first)
+    JOIN vendors ON vendors.code = wanted.vendor
+    LEFT JOIN vendor_prices AS prices ON prices.vendor = wanted.vendor AND prices.sku = wanted.sku AND prices.active
+    LEFT JOIN warehouses AS places ON places.code = wanted.warehouse
+    """
+).bindparams(
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("vendors", "skus", "warehouses")),
+    bindparam("firsts", type_=ARRAY(Boolean)),
+)
+
+
+async def market(tx: Tx, wanted: Collection[tuple[str, str, str]]) -> Market:
+    """What is known of (vendor, warehouse, sku): nothing for vendors that do not exist. Nothing of it is locked."""
+    if not wanted:
+        return Market({}, {}, {})
+    sought = sorted(wanted)
+    groups = [(vendor, warehouse) for vendor, warehouse, _ in sought]
+    columns = {
+        "vendors": [vendor for vendor, _, _ in sought],
+        "skus": [sku for _, _, sku in sought],
+        "warehouses": [warehouse for _, warehouse, _ in sought],
+        "firsts": [nth == 0 or groups[nth - 1] != group for nth, group in enumerate(groups)],
+    }
+    rows = (await tx.db.execute(_MARKET, columns)).all()
+    return Market(
+        {(row.vendor, row.sku): _offer(row) for row in rows},
+        {row.warehouse: Place(row.company, row.time_zone) for row in rows if row.time_zone is not None},
+        {(row.vendor, row.warehouse): row.drafts for row in rows if row.drafts},
+    )
 
 
 _HOLD = text(

@@ -1,22 +1,21 @@
 """Purchase orders with their lines and ties: locked by id, loaded whole, saved by difference."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Numeric, Text, Uuid, any_, bindparam, select, text
+from sqlalchemy import ARRAY, Table, Text, TextClause, Uuid, any_, bindparam, select, text
 
-from services.purchasing.domain.auto_purchase import Group
 from services.purchasing.domain.cost import CostSource, Packing
 from services.purchasing.domain.demand import Tie
 from services.purchasing.domain.purchase_order import Finishing, Line, PurchaseOrder, State
-from services.purchasing.store.demands import TIE_COLUMNS, tie_of
-from services.purchasing.store.rows import packed, replacing, upsert
-from services.purchasing.tables import purchase_order_lines, purchase_order_receipts, purchase_orders, ties
+from services.purchasing.store.demands import SAVE_SETTLED, TIE_COLUMNS, Settled, settled_row, tie_of
+from services.purchasing.store.rows import packed, replacing, upsert_of
+from services.purchasing.tables import purchase_order_lines, purchase_orders, ties
 from shared.schema import next_numbers
 from shared.unit_of_work import Tx
 
@@ -27,43 +26,65 @@ _LOCK = (
     .order_by(purchase_orders.c.id)
     .with_for_update(key_share=True)
 )
-_LINES = (
-    select(purchase_order_lines)
-    .where(purchase_order_lines.c.po_id == any_(_IDS))
-    .order_by(purchase_order_lines.c.po_id, purchase_order_lines.c.line_no)
-)
-_TIES = text(
+_LINE = (
+    "id", "line_no", "sku", "description", "unit", "precision", "product_line", "order_type", "ordered",
+    "purchase_unit", "units_per", "purchase_price", "cost", "cost_source", "cancelled", "received", "stock_wanted",
+    "expected_on", "agreed_on", "comments", "reason",
+)  # fmt: skip
+_HEAD = ("po_id", "arrived", "priority", "ranked_at")
+_WIDTH = len(_HEAD) + len(_LINE)
+_CONTENTS = text(
     f"""
-    SELECT {TIE_COLUMNS} FROM ties JOIN demands USING (line_id, component)
-    WHERE po_id = ANY(:ids) ORDER BY ties.id
+    SELECT lines.po_id,
+           (SELECT sum(r.received) FROM purchase_order_receipts AS r WHERE r.po_line_id = lines.id) AS arrived,
+           demands.priority, demands.ranked_at,
+           {", ".join(f"lines.{name}" for name in _LINE)},
+           {TIE_COLUMNS}
+    FROM purchase_order_lines AS lines
+    LEFT JOIN ties ON ties.po_line_id = lines.id
+    LEFT JOIN demands ON (demands.line_id, demands.component) = (ties.line_id, ties.component)
+    WHERE lines.po_id = ANY(:ids) ORDER BY lines.po_id, lines.line_no, ties.id
     """  # noqa: S608  # our own columns
 ).bindparams(_IDS)
+"""A row for each line, or for each of its ties."""
 
 
-async def lock_purchase_orders(tx: Tx, ids: Collection[UUID]) -> dict[UUID, PurchaseOrder]:
-    """The purchase orders of these ids, locked in id order, with lines and ties as they now stand."""
+async def lock_purchase_orders(
+    tx: Tx, ids: Collection[UUID]
+) -> tuple[dict[UUID, PurchaseOrder], dict[UUID, Decimal]]:
+    """The purchase orders of these ids, locked in id order, with lines and ties as they now stand.
+
+    And what has been received of each line over all receipts heard, where anything has.
+    """
     if not ids:
-        return {}
+        return {}, {}
     rows = (await tx.db.execute(_LOCK, {"ids": sorted(ids)})).all()
-    found = {"ids": [row.id for row in rows]}
-    linked: dict[UUID, list[Tie]] = defaultdict(list)
-    for tie in await tx.db.execute(_TIES, found):
-        linked[tie.po_line_id].append(tie_of(tie))
+    contents = (await tx.db.execute(_CONTENTS, {"ids": [row.id for row in rows]})).all()
     lines: dict[UUID, list[Line]] = defaultdict(list)
-    for row in await tx.db.execute(_LINES, found):
-        lines[row.po_id].append(_line(row, linked[row.id]))
-    return {row.id: _purchase_order(row, lines[row.id]) for row in rows}
+    received: dict[UUID, Decimal] = {}
+    for po_line_id, group in groupby(contents, key=_line_id):
+        own = list(group)
+        lines[own[0].po_id].append(_line(own))
+        if own[0].arrived is not None:
+            received[po_line_id] = own[0].arrived
+    return {row.id: _purchase_order(row, lines[row.id]) for row in rows}, received
 
 
-def _line(row: Any, linked: Iterable[Tie]) -> Line:
+def _line_id(row: Any) -> UUID:
+    found: UUID = row.id
+    return found
+
+
+def _line(rows: Sequence[Any]) -> Line:
+    values = dict(zip(_LINE, rows[0][len(_HEAD) : _WIDTH], strict=True))
+    packing = Packing(values.pop("purchase_unit"), values.pop("units_per"))
+    linked = (tie_of(row[_WIDTH:], row.priority, row.ranked_at) for row in rows if row[_WIDTH] is not None)
     return Line(
-        po_line_id=row.id, line_no=row.line_no, sku=row.sku, description=row.description, unit=row.unit,
-        precision=row.precision, product_line=row.product_line, order_type=row.order_type, ordered=row.ordered,
-        packing=Packing(row.purchase_unit, row.units_per), purchase_price=row.purchase_price, cost=row.cost,
-        cost_source=CostSource(row.cost_source), cancelled=row.cancelled, received=row.received,
-        stock_wanted=row.stock_wanted, expected_on=row.expected_on, agreed_on=row.agreed_on,
-        comments=tuple(row.comments), reason=row.reason, ties=tuple(linked),
-    )  # fmt: skip
+        po_line_id=values.pop("id"),
+        packing=packing,
+        **values | {"cost_source": CostSource(values["cost_source"]), "comments": tuple(values["comments"])},
+        ties=tuple(linked),
+    )
 
 
 def _purchase_order(row: Any, lines: Iterable[Line]) -> PurchaseOrder:
@@ -74,28 +95,6 @@ def _purchase_order(row: Any, lines: Iterable[Line]) -> PurchaseOrder:
         told=row.told, sent_at=row.sent_at, ended_at=row.ended_at,
         finishing=Finishing(row.finishing) if row.finishing else None, reason=row.reason, lines=tuple(lines),
     )  # fmt: skip
-
-
-_DRAFTS = text(
-    """
-    SELECT id FROM purchase_orders
-    JOIN unnest(:vendors, :warehouses, :currencies) AS wanted(vendor, warehouse, currency)
-        USING (vendor, warehouse, currency)
-    WHERE state = 'draft'
-    """
-).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("vendors", "warehouses", "currencies")))
-
-
-async def drafts_of(tx: Tx, groups: Collection[Group]) -> set[UUID]:
-    """Unsent purchase orders of these vendors, warehouses and currencies; not locked yet."""
-    if not groups:
-        return set()
-    columns = {
-        "vendors": [group.vendor for group in groups],
-        "warehouses": [group.warehouse for group in groups],
-        "currencies": [group.currency for group in groups],
-    }
-    return set((await tx.db.execute(_DRAFTS, columns)).scalars())
 
 
 async def purchase_order_in_scope(tx: Tx, po_id: UUID) -> bool:
@@ -114,54 +113,89 @@ async def numbers(tx: Tx, count: int) -> list[str]:
 # --- saving ---
 
 _ORDER_CHANGES = ("state", "buyer", "version", "told", "sent_at", "ended_at", "finishing", "reason")
-_SAVE_ORDERS = upsert(
-    purchase_orders,
-    key=("id",),
-    columns=("id", "number", "vendor", "warehouse", "company", "currency", "product_line", "created_by", "created_at",
-             "by_hand", "for_order_id", "drop_ship", *_ORDER_CHANGES),
-    update=replacing(_ORDER_CHANGES),
+_ORDER = (
+    "id", "number", "vendor", "warehouse", "company", "currency", "product_line", "created_by", "created_at",
+    "by_hand", "for_order_id", "drop_ship", *_ORDER_CHANGES,
 )  # fmt: skip
+NUMBER_FORMAT = "FM999999000000"
+"""At least six digits."""
+_NEW_NUMBER = f"""
+    CASE WHEN number <> '' THEN number
+         ELSE 'PO-' || to_char(nextval('purchase_order_numbers'), '{NUMBER_FORMAT}') END
+"""
+"""A purchase order that has no number yet gets its own as it is written; gaps are normal."""
 _LINE_CHANGES = (
     "ordered", "cancelled", "received", "tied", "stock_wanted", "cost", "cost_source", "purchase_price",
     "expected_on", "agreed_on", "reason",
 )  # fmt: skip
-_SAVE_LINES = upsert(
-    purchase_order_lines,
-    key=("id",),
-    columns=("id", "po_id", "line_no", "sku", "description", "unit", "precision", "product_line", "order_type",
-             "purchase_unit", "units_per", "comments", *_LINE_CHANGES),
-    update=replacing(_LINE_CHANGES),
+_NEW_LINE = (
+    "id", "po_id", "line_no", "sku", "description", "unit", "precision", "product_line", "order_type",
+    "purchase_unit", "units_per", "comments", *_LINE_CHANGES,
 )  # fmt: skip
 _TIE_CHANGES = ("qty", "closed", "missed", "closed_reason")
-_SAVE_TIES = upsert(
-    ties,
-    key=("id",),
-    columns=("id", "po_id", "po_line_id", "line_id", "component", "order_id", "order_number", "line_no",
-             "special_order_id", "sku", "unit", *_TIE_CHANGES),
-    update=replacing(_TIE_CHANGES),
+_NEW_TIE = (
+    "id", "po_id", "po_line_id", "line_id", "component", "order_id", "order_number", "line_no", "special_order_id",
+    "sku", "unit", *_TIE_CHANGES,
 )  # fmt: skip
+
+
+def _put(table: Table, columns: Sequence[str], changes: Sequence[str]) -> str:
+    source = f"json_populate_recordset(NULL::{table.name}, CAST(:{table.name} AS json))"
+    return upsert_of(table, source=source, key=("id",), columns=columns, update=replacing(changes))
+
+
+_PUT_ORDERS = (
+    f"INSERT INTO purchase_orders ({', '.join(_ORDER)}) "  # noqa: S608  # our own columns
+    f"SELECT {', '.join(_NEW_NUMBER if name == 'number' else name for name in _ORDER)} "
+    f"FROM json_populate_recordset(NULL::purchase_orders, CAST(:purchase_orders AS json)) AS given ORDER BY id "
+    f"ON CONFLICT (id) DO UPDATE SET {replacing(_ORDER_CHANGES)} RETURNING id, number"
+)
+_PARTS = {
+    "purchase_orders": _PUT_ORDERS,
+    "purchase_order_lines": _put(purchase_order_lines, _NEW_LINE, _LINE_CHANGES),
+    "ties": _put(ties, _NEW_TIE, _TIE_CHANGES),
+    "settled": SAVE_SETTLED,
+}
+_TAIL = "SELECT id, number FROM saved_purchase_orders"
+
+
+@cache
+def _saving(parts: tuple[str, ...]) -> TextClause:
+    """One statement for what there is to write; PostgreSQL looks at foreign keys when all of it is written."""
+    writes = ", ".join(f"saved_{part} AS ({_PARTS[part]})" for part in parts)
+    tail = _TAIL if "purchase_orders" in parts else "SELECT 1 WHERE false"
+    return text(f"WITH {writes} {tail}").bindparams(*(bindparam(part, type_=Text) for part in parts))
 
 
 async def save_purchase_orders(
-    tx: Tx, before: Mapping[UUID, PurchaseOrder], after: Iterable[PurchaseOrder], companies: Mapping[str, str]
-) -> None:
-    """Write what differs, at most one statement each for orders, lines and ties."""
-    orders, lines, links = [], [], []
+    tx: Tx,
+    before: Mapping[UUID, PurchaseOrder],
+    after: Iterable[PurchaseOrder],
+    companies: Mapping[str, str],
+    settled: Iterable[Settled] = (),
+) -> dict[UUID, str]:
+    """Write what differs, and what demands came to, in one statement; the numbers of the purchase orders come back."""
+    rows: dict[str, list[dict[str, Any]]] = {part: [] for part in _PARTS}
     for po in after:
         old = before.get(po.po_id)
         if old == po:
             continue
-        orders.append(_order_row(po, companies.get(po.warehouse)))
+        rows["purchase_orders"].append(_order_row(po, companies.get(po.warehouse)))
         old_lines = {line.po_line_id: line for line in old.lines} if old else {}
         for line in po.lines:
             if (old_line := old_lines.get(line.po_line_id)) == line:
                 continue
-            lines.append(_line_row(po, line))
+            rows["purchase_order_lines"].append(_line_row(po, line))
             kept = set(old_line.ties) if old_line else set()
-            links += [_tie_row(tie) for tie in line.ties if tie not in kept]
-    for statement, rows in ((_SAVE_ORDERS, orders), (_SAVE_LINES, lines), (_SAVE_TIES, links)):
-        if rows:
-            await tx.db.execute(statement, packed(rows))
+            rows["ties"] += [_tie_row(tie) for tie in line.ties if tie not in kept]
+    rows["settled"] = [settled_row(one) for one in settled]
+    parts = tuple(part for part, own in rows.items() if own)
+    if not parts:
+        return {}
+    given = {part: packed(rows[part])["rows"] for part in parts}
+    now = {"now": tx.now} if "settled" in parts else {}
+    written = await tx.db.execute(_saving(parts), given | now)
+    return {row[0]: row[1] for row in written}
 
 
 def _order_row(po: PurchaseOrder, company: str | None) -> dict[str, Any]:
@@ -194,54 +228,3 @@ def _tie_row(tie: Tie) -> dict[str, Any]:
         "line_no": tie.line_no, "special_order_id": tie.special_order_id, "sku": tie.sku, "unit": tie.unit,
         "qty": tie.qty, "closed": tie.closed, "missed": tie.missed, "closed_reason": tie.closed_reason,
     }  # fmt: skip
-
-
-# --- receipts ---
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """One counted line of a completed incoming shipment."""
-
-    receipt_line_id: UUID
-    receipt_id: UUID
-    po_line_id: UUID
-    received: Decimal
-    surplus: Decimal
-    received_at: datetime
-
-
-_RECEIPTS = upsert(
-    purchase_order_receipts,
-    key=("receipt_line_id",),
-    columns=("receipt_line_id", "receipt_id", "po_line_id", "received", "surplus", "received_at"),
-    tail="RETURNING receipt_line_id",
-)
-_RECEIVED = (
-    text(
-        """
-    SELECT receipts.po_line_id, sum(receipts.received) AS received
-    FROM purchase_order_lines lines JOIN purchase_order_receipts receipts ON receipts.po_line_id = lines.id
-    WHERE lines.po_id = ANY(:ids) GROUP BY receipts.po_line_id
-    """
-    )
-    .bindparams(_IDS)
-    .columns(po_line_id=Uuid, received=Numeric)
-)
-
-
-async def hear_receipts(tx: Tx, receipts: Iterable[Receipt]) -> set[UUID]:
-    """Store receipt lines, each once for ever; those that are new come back."""
-    rows = (
-        {
-            "receipt_line_id": r.receipt_line_id, "receipt_id": r.receipt_id, "po_line_id": r.po_line_id,
-            "received": r.received, "surplus": r.surplus, "received_at": r.received_at,
-        }
-        for r in {r.receipt_line_id: r for r in receipts}.values()
-    )  # fmt: skip
-    return set((await tx.db.execute(_RECEIPTS, packed(rows))).scalars())
-
-
-async def received_of(tx: Tx, po_ids: Collection[UUID]) -> dict[UUID, Decimal]:
-    """What has been received of each line of these purchase orders, over all receipts heard."""
-    return {row.po_line_id: row.received for row in await tx.db.execute(_RECEIVED, {"ids": sorted(po_ids)})}

@@ -19,13 +19,27 @@ def upsert(
     The rows are inserted in key order, so that two transactions with the same keys wait for each other instead of
     deadlocking. `tail` may add WHERE and RETURNING.
     """
+    source = f"json_populate_recordset(NULL::{table.name}, CAST(:rows AS json))"
+    statement = upsert_of(table, source=source, key=key, columns=columns, update=update, tail=tail)
+    return text(statement).bindparams(bindparam("rows", type_=Text))
+
+
+def upsert_of(
+    table: Table,
+    *,
+    source: str,
+    key: Sequence[str],
+    columns: Sequence[str],
+    update: str | None = None,
+    tail: str = "",
+) -> str:
+    """The same with rows of any source, as part of a larger statement."""
     names, keys = ", ".join(columns), ", ".join(key)
     conflict = f"DO UPDATE SET {update}" if update else "DO NOTHING"
-    return text(
+    return (
         f"INSERT INTO {table.name} ({names}) SELECT {names} "  # noqa: S608  # names of our own tables and columns
-        f"FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) ORDER BY {keys} "
-        f"ON CONFLICT ({keys}) {conflict} {tail}"
-    ).bindparams(bindparam("rows", type_=Text))
+        f"FROM {source} ORDER BY {keys} ON CONFLICT ({keys}) {conflict} {tail}"
+    )
 
 
 def replacing(columns: Iterable[str]) -> str:

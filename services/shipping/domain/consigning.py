@@ -17,7 +17,7 @@ from uuid import UUID
 from shared.decimals import ZERO
 
 from .allotment import Allotment, Terms
-from .shipment import LOCKED, Shipment, State, new_shipment
+from .shipment import LOCKED, Shipment, State, new_line, new_shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,12 @@ class _Board:
         )
         shipment = next(fitting, None)
         if shipment is None:
-            shipment = new_shipment(self._new_id(), terms, self._now)
-            self._pending[self._whose(terms)].append(shipment.shipment_id)
-        self._change(shipment.with_units(allotment, units, self._new_id), allotment.allotment_id)
+            shipment_id, line = self._new_id(), new_line(self._new_id(), allotment, units)
+            self._pending[self._whose(terms)].append(shipment_id)
+            shipment = new_shipment(shipment_id, terms, self._now, (line,))
+        else:
+            shipment = shipment.with_units(allotment, units, self._new_id)
+        self._change(shipment, allotment.allotment_id)
 
     def locked_units(self, allotment_id: UUID) -> list[Stuck]:
         """Where units of an allotment stand that cannot leave."""
@@ -162,9 +165,12 @@ class _Board:
         changes = []
         for shipment_id, touched in sorted(self._touched.items()):
             before, after = self._before.get(shipment_id), self._after[shipment_id]
-            if before is not None and before.lines == after.lines:
+            if before is None:
+                changes.append(Change(None, after, tuple(touched)))
                 continue
-            after = replace(after, told=after.told + 1, version=after.version + (before is not None))
+            if before.lines == after.lines:
+                continue
+            after = replace(after, told=after.told + 1, version=after.version + 1)
             if not after.lines:
                 reason = next((reasons[one] for one in touched if one in reasons), "nothing is left on it")
                 after = replace(after.moved_to(State.VOIDED), void_reason=reason)

@@ -18,8 +18,8 @@ from shared.decimals import ZERO, fits_precision, plain
 from shared.errors import Invalid, Refused
 
 from .allotment import Allotment
-from .inspection_gate import Newer
-from .mixed_pick import COMPLETE, Picked, pick
+from .inspection_gate import COMPLETE, NOBODY, Late, Newer
+from .mixed_pick import Picked, pick
 from .shipment import Line, Share, Shipment, State
 
 
@@ -99,6 +99,7 @@ def made_ready(
     newer: Newer,
     now: datetime,
     new_id: Callable[[], UUID],
+    late: Late = NOBODY,
 ) -> tuple[list[Shipment], Shipment | None]:
     """The shipment after each step that it still needs before it can leave (SHIP-1), and what a mixed pick left behind.
 
@@ -107,7 +108,7 @@ def made_ready(
     steps = []
     picked = Picked(shipment)
     if shipment.state is State.PENDING:
-        picked = pick(shipment, allotments, newer, now, new_id)
+        picked = pick(shipment, allotments, newer, now, new_id, late)
         steps.append(picked.shipment)
     if picked.shipment.state is State.PICKING:
         steps.append(picked.shipment.moved_to(State.PACKED))

@@ -1,6 +1,10 @@
-"""The inspection gate (SO-9): under it nothing uninspected is picked."""
+"""The inspection gate (SO-9): under it nothing uninspected is picked.
 
-from collections.abc import Mapping
+A complete order waits as a whole, wherever its units stand: what is passed, or needs no inspection, does not leave from
+one warehouse while the rest of the order may still fail in another (ORD-2).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,6 +17,10 @@ from .shipment import Line, Share, Shipment, State
 Newer = Mapping[UUID, Decimal]
 """Units of allotments on pending shipments that are newer than the one at hand."""
 NOTHING: Newer = {}
+COMPLETE = "complete"
+Late = Mapping[UUID, Sequence[str]]
+"""Complete orders with uninspected units on pending shipments, by the numbers of those shipments."""
+NOBODY: Late = {}
 
 
 class NotInspected(Refused):
@@ -41,14 +49,29 @@ def uninspected(
     return {shipment_line_id: units for shipment_line_id, units in found.items() if units}
 
 
-def not_inspected(shipment: Shipment, found: Mapping[UUID, Decimal], why: str = "") -> NotInspected:
-    """The refusal, naming the lines and their quantities; `found` are the uninspected units per shipment line."""
+def complete_orders(shipment: Shipment, allotments: Mapping[UUID, Allotment]) -> set[UUID]:
+    """The orders on a shipment of which nothing leaves before all may, as far as these allotments tell."""
+    return {
+        line.order_id
+        for line in shipment.lines
+        for one in line.shares
+        if (own := allotments.get(one.allotment_id)) and own.its_terms.ship_type == COMPLETE
+    }
+
+
+def not_inspected(
+    shipment: Shipment, found: Mapping[UUID, Decimal], why: str = "", elsewhere: Collection[str] = ()
+) -> NotInspected:
+    """The refusal, naming lines with quantities, and other shipments; `found`: the uninspected units per shipment line."""
     lines = [line for line in shipment.lines if line.shipment_line_id in found]
-    told = ", ".join(f"{plain(found[line.shipment_line_id])} of {line.sku}" for line in lines)
+    told = [f"{plain(found[line.shipment_line_id])} of {line.sku}" for line in lines]
+    if elsewhere:
+        told.append(f"units of its complete order on {', '.join(elsewhere)}")
     return NotInspected(
-        f"{shipment.number} cannot be picked: {told} wait for inspection{why}; complete the inspection first",
+        f"{shipment.number} cannot be picked: {', '.join(told)} wait for inspection{why}; complete the inspection first",
         shipment=shipment.number,
         lines=[_told(line, found[line.shipment_line_id]) for line in lines],
+        other_shipments=[*elsewhere],
     )
 
 

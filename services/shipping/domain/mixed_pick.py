@@ -1,7 +1,7 @@
 """Picking a mixed shipment (SO-9): the passed units are taken, the uninspected rest stays behind on a new shipment.
 
-What may not be divided waits as a whole: every line of a complete order, and an all-or-nothing line. When nothing may go,
-nothing changes and the pick is refused.
+What may not be divided waits as a whole: every line of a complete order, whichever of its shipments waits, and an
+all-or-nothing line. When nothing may go, nothing changes and the pick is refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +13,8 @@ from uuid import UUID
 from shared.decimals import ZERO
 
 from .allotment import Allotment
-from .inspection_gate import Newer, not_inspected, uninspected, waiting
+from .inspection_gate import COMPLETE, NOBODY, Late, Newer, not_inspected, uninspected, waiting
 from .shipment import Line, Share, Shipment, State
-
-COMPLETE = "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,16 @@ def pick(
     newer: Newer,
     now: datetime,
     new_id: Callable[[], UUID],
+    late: Late = NOBODY,
 ) -> Picked:
     """Pick what may be picked. Raises NotInspected, or IllegalShipmentMove when it is not pending."""
     picking = shipment.moved_to(State.PICKING)
     found = uninspected(shipment, allotments, newer)
-    if not found:
+    if not found and not late:
         return Picked(picking)
-    whole = _undivided(shipment, allotments, found)
+    whole = _undivided(shipment, allotments, found, late)
+    if not found and not whole:
+        return Picked(picking)
     going: list[Line] = []
     staying: list[Line] = []
     for line in shipment.lines:
@@ -52,25 +53,32 @@ def pick(
         if any(left.values()):
             staying.append(_remainder(line, left, new_id()))
     if not any(line.shares for line in going):
-        held = " and what ships with them waits too" if whole else ""
-        raise not_inspected(shipment, found, held)
+        held = " and what ships with them waits too" if found and whole else ""
+        raise not_inspected(shipment, found, held, _elsewhere(shipment, late))
     ready = replace(picking, lines=tuple(line for line in going if line.shares))
     return Picked(ready, _rest(shipment, staying, now, new_id()))
 
 
 def _undivided(
-    shipment: Shipment, allotments: Mapping[UUID, Allotment], found: Mapping[UUID, Decimal]
+    shipment: Shipment, allotments: Mapping[UUID, Allotment], found: Mapping[UUID, Decimal], late: Late
 ) -> set[UUID]:
     """The shipment lines that wait as a whole: those of complete orders, and all-or-nothing ones."""
-    late = {line.order_id for line in shipment.lines if line.shipment_line_id in found}
+    waits = {line.order_id for line in shipment.lines if line.shipment_line_id in found}.union(late)
     whole = set()
     for line in shipment.lines:
         terms = [allotments[one.allotment_id].its_terms for one in line.shares]
-        in_complete = line.order_id in late and any(one.ship_type == COMPLETE for one in terms)
+        in_complete = line.order_id in waits and any(one.ship_type == COMPLETE for one in terms)
         indivisible = line.shipment_line_id in found and any(one.all_or_nothing for one in terms)
         if in_complete or indivisible:
             whole.add(line.shipment_line_id)
     return whole
+
+
+def _elsewhere(shipment: Shipment, late: Late) -> list[str]:
+    """The other shipments that this one waits for."""
+    here = {line.order_id for line in shipment.lines}
+    numbers = {number for order_id in here.intersection(late) for number in late[order_id]}
+    return sorted(numbers - {shipment.number})
 
 
 def _less(shares: tuple[Share, ...], left: Mapping[UUID, Decimal]) -> tuple[Share, ...]:

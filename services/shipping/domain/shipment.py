@@ -167,9 +167,9 @@ class Shipment:
         lines = list(self.lines)
         at = next((nth for nth, line in enumerate(lines) if line.demand == demand), None)
         if at is None:
-            at = len(lines)
-            lines.append(_line(new_id(), terms))
-        lines[at] = lines[at].changed_by(allotment.allotment_id, units)
+            lines.append(new_line(new_id(), allotment, units))
+        else:
+            lines[at] = lines[at].changed_by(allotment.allotment_id, units)
         return replace(self, lines=tuple(lines))
 
     def without_units(self, allotment_id: UUID, units: Decimal) -> "Shipment":
@@ -183,13 +183,13 @@ class Shipment:
         return replace(self, lines=tuple(line for line in lines if line.shares))
 
 
-def new_shipment(shipment_id: UUID, terms: Terms, now: datetime) -> Shipment:
-    """An empty pending shipment for units with these terms; its number is given when it is saved."""
+def new_shipment(shipment_id: UUID, terms: Terms, now: datetime, lines: tuple[Line, ...]) -> Shipment:
+    """A pending shipment for units with these terms, about to be told; its number is given when it is saved."""
     return Shipment(
         shipment_id=shipment_id,
         number="",
         version=1,
-        told=0,
+        told=1,
         state=State.PENDING,
         order_id=terms.order_id,
         order_number=terms.order_number,
@@ -200,10 +200,13 @@ def new_shipment(shipment_id: UUID, terms: Terms, now: datetime) -> Shipment:
         carrier=terms.carrier,
         tracking_number=None,
         created_at=now,
+        lines=lines,
     )
 
 
-def _line(shipment_line_id: UUID, terms: Terms) -> Line:
+def new_line(shipment_line_id: UUID, allotment: Allotment, units: Decimal) -> Line:
+    """The line of an allotment's demand, with the first units on it."""
+    terms = allotment.its_terms
     return Line(
         shipment_line_id=shipment_line_id,
         order_id=terms.order_id,
@@ -215,4 +218,5 @@ def _line(shipment_line_id: UUID, terms: Terms) -> Line:
         description=terms.description,
         unit=terms.unit,
         precision=terms.precision,
+        shares=(Share(allotment.allotment_id, units),),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.shipping import store
 from services.shipping.domain.allotment import Allotment
 from services.shipping.domain.departure import Count, Departure, depart, made_ready
-from services.shipping.domain.inspection_gate import Newer
+from services.shipping.domain.inspection_gate import Late, Newer
 from services.shipping.domain.preferences import Preferences
 from services.shipping.domain.shipment import Shipment, State
 from services.shipping.views import Shown
@@ -20,6 +20,7 @@ from shared.unit_of_work import Tx
 
 from .shipments import (
     NoSuchShipment,
+    late_orders,
     log_step,
     newer_units,
     refuse_late_allotments,
@@ -96,7 +97,7 @@ async def _ship_all(tx: Tx, wanted: Sequence[Leaving]) -> list[tuple[Shipment | 
     before = await store.lock_allotments_of_shipments(tx.db, ids)
     # all of them: whether its caller may see a shipment is looked at one by one
     locked = await store.lock_shipments(tx.db, ids, Scope())
-    newer = await newer_units(tx, locked, before)
+    newer, late = await newer_units(tx, locked, before), await late_orders(tx, locked, before)
     chosen = await preferences(tx, Preferences)
     now = {one.shipment_id: one for one in locked}
     after = dict(before)
@@ -109,7 +110,7 @@ async def _ship_all(tx: Tx, wanted: Sequence[Leaving]) -> list[tuple[Shipment | 
         try:
             found = _found(one, shipment, gone)
             refuse_late_allotments(found, before)
-            left = _leave(own, found, after, newer[one.shipment_id], one, chosen)
+            left = _leave(own, found, after, newer[one.shipment_id], late, one, chosen)
         except TielineError as problem:
             results.append((shipment, problem))
             continue
@@ -136,12 +137,13 @@ def _leave(
     shipment: Shipment,
     allotments: Mapping[UUID, Allotment],
     newer: Newer,
+    late: Late,
     wish: Leaving,
     chosen: Preferences,
 ) -> _Gone:
     """Decide one departure; nothing has been written when it is refused."""
     own = {share.allotment_id: allotments[share.allotment_id] for share in shipment.shares}
-    steps, rest = made_ready(shipment, own, newer, tx.now, new_id)
+    steps, rest = made_ready(shipment, own, newer, tx.now, new_id, late)
     departure = depart(
         steps[-1] if steps else shipment,
         own,
@@ -160,17 +162,16 @@ async def _carry_out(
     tx: Tx, before: Mapping[UUID, Allotment], after: Mapping[UUID, Allotment], gone: Iterable[_Gone]
 ) -> None:
     """Save what left and what stayed behind, log each step, and announce."""
-    numbered = await store.number_shipments(tx.db, [one.rest for one in gone if one.rest])
-    await store.save_allotments(tx.db, before, after)
     left: list[tuple[Shipment | None, Shipment]] = [(one.before, one.departure.shipment) for one in gone]
-    await store.save_shipments(tx.db, [*left, *((None, rest) for rest in numbered.values())])
+    rests = ((None, one.rest) for one in gone if one.rest)
+    numbers = await store.save(tx.db, [*left, *rests], before, after)
     for one in gone:
         was = one.before
         for step in one.steps:
             log_step(one.tx, was, step, _DONE[step.state])
             was = step
         if one.rest:
-            tell_rest(one.tx, one.before, one.steps[0], numbered[one.rest.shipment_id])
+            tell_rest(one.tx, one.before, one.steps[0], one.rest, numbers)
         _log_departure(was, one)
         _announce(one)
 

@@ -23,14 +23,15 @@ async def lines_released(tx: Tx, told: Sequence[Told[LinesReleased]]) -> None:
     causes = {one.allotment_id: Cause("released", t) for t in told for one in t.fact.allotments}
     across = (await preferences(tx, Preferences)).append_across_orders == "on"
     places = {f"{t.fact.customer} {t.fact.ship_to.code}" for t in told} if across else ()
-    before = await store.lock_allotments(tx.db, [t.fact.order_id for t in told], causes, places)
+    orders = [t.fact.order_id for t in told]
+    before, joinable = await store.lock_allotments(tx.db, orders, causes, places)
     after: dict[UUID, Allotment] = {}
     for t in told:
         for one in t.fact.allotments:
             known = _known(one.allotment_id, t.fact.order_id, after, before)
             after[one.allotment_id] = known.released(_terms(t.fact, one), one.qty, one.gated, one.release_no)
     moved = frozenset(key for key, one in after.items() if key in before and _has_moved(before[key], one))
-    shipments = await shipments_concerned(tx, before, after, moved, across_orders=across)
+    shipments = await shipments_concerned(tx, before, after, moved, joinable=joinable, across_orders=across)
     outcome = await settle(tx, before, after, shipments, causes, moved, across_orders=across)
     tell_shrunk(tx, outcome.shrunk, causes)
 
@@ -38,7 +39,7 @@ async def lines_released(tx: Tx, told: Sequence[Told[LinesReleased]]) -> None:
 async def release_revoked(tx: Tx, told: Sequence[Told[ReleaseRevoked]]) -> None:
     """A hold, or a complete order that is no longer covered: units leave pending shipments and stay granted (ORD-2)."""
     causes = {one.allotment_id: Cause(t.fact.reason, t) for t in told for one in t.fact.allotments}
-    before = await store.lock_allotments(tx.db, [t.fact.order_id for t in told], causes)
+    before = await store.lock_known_allotments(tx.db, [t.fact.order_id for t in told], causes)
     after: dict[UUID, Allotment] = {}
     for t in told:
         for one in t.fact.allotments:
@@ -53,7 +54,7 @@ async def inspection_completed(tx: Tx, told: Sequence[Told[InspectionCompleted]]
     """Passed units may be picked, failed ones leave their pending shipment (SO-9)."""
     causes = {one.allotment_id: Cause("failed inspection", t) for t in told for one in t.fact.allotments}
     orders = [one.order_id for t in told for one in t.fact.allotments]
-    before = await store.lock_allotments(tx.db, orders, causes)
+    before = await store.lock_known_allotments(tx.db, orders, causes)
     after: dict[UUID, Allotment] = {}
     for t in told:
         for one in t.fact.allotments:
@@ -67,7 +68,7 @@ async def withdrawal_asked(tx: Tx, told: Sequence[Told[WithdrawalAsked]]) -> Non
     """May these units be taken back? All that has not left and is not being picked; a question is answered once."""
     asked = [(t, ask) for t in told for ask in t.fact.asks]
     ids = {ask.allotment_id for _, ask in asked}
-    before = await store.lock_allotments(tx.db, [ask.order_id for _, ask in asked], ids)
+    before = await store.lock_known_allotments(tx.db, [ask.order_id for _, ask in asked], ids)
     known = await store.answered(tx.db, [t.fact.question_id for t in told])
     new: dict[UUID, Told[WithdrawalAsked]] = {}
     for t in told:
@@ -115,7 +116,7 @@ def _terms(fact: LinesReleased, one: ReleasedAllotment) -> Terms:
         warehouse=fact.warehouse,
         currency=fact.currency,
         carrier=fact.carrier,
-        ship_to=ShipTo(**fact.ship_to.model_dump()),
+        ship_to=ShipTo(**dict(fact.ship_to)),
         all_or_nothing=one.all_or_nothing,
     )
 

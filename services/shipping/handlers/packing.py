@@ -62,7 +62,7 @@ async def unpack_package(tx: Tx, shipment_id: UUID, version: int, package_no: in
 async def _moved_on(tx: Tx, held: Held, packages: tuple[Package, ...]) -> Packed:
     """Packages are part of the shipment: whoever read it before reads it again."""
     after = replace(held.shipment, version=held.shipment.version + 1)
-    await store.save_shipments(tx.db, [(held.shipment, after)])
+    await store.save(tx.db, [(held.shipment, after)])
     return Packed(after, packages)
 
 

@@ -52,12 +52,13 @@ async def settle(
     settled = consigning.settle(
         after.values(), shipments, tx.now, new_id, reasons, moved, across_orders=across_orders
     )
-    changes = await _numbered(tx, settled.changes)
-    await store.save_allotments(tx.db, before, settled.allotments)
-    await store.save_shipments(tx.db, [(change.before, change.after) for change in changes])
+    written = [(change.before, change.after) for change in settled.changes]
+    numbers = await store.save(tx.db, written, before, settled.allotments)
+    changes = [_numbered(change, numbers) for change in settled.changes]
     for change in changes:
-        _log(tx, change, cause_of(change, causes))
-        _announce(tx, change, cause_of(change, causes))
+        cause = cause_of(change, causes)
+        _log(tx, change, cause)
+        _announce(tx, change, cause)
     shrunk = [change for change in changes if not change.has_grown and not change.is_emptied]
     return Outcome(shrunk, settled.stuck)
 
@@ -68,9 +69,13 @@ async def shipments_concerned(
     after: Mapping[UUID, Allotment],
     moved: frozenset[UUID] = frozenset(),
     *,
+    joinable: bool = False,
     across_orders: bool = False,
 ) -> list[Shipment]:
-    """The open shipments that settling these allotments may change, locked by id."""
+    """The open shipments that settling these allotments may change, locked by id.
+
+    Units that join are of orders whose turnstiles were passed: `joinable` says that one of them has a pending shipment.
+    """
     # passed units stay where they are: only what must leave makes us look at where it stands
     holding = [
         key
@@ -81,7 +86,7 @@ async def shipments_concerned(
     if across_orders:
         customers = [one.its_terms.customer for one in joining]
         return await store.lock_pending_of_customers(tx.db, holding=holding, customers=customers)
-    orders = [one.order_id for one in joining]
+    orders = [one.order_id for one in joining] if joinable else []
     return await store.lock_open_shipments(tx.db, holding=holding, of_orders=orders)
 
 
@@ -110,13 +115,11 @@ def cause_of(change: Change, causes: Mapping[UUID, Cause]) -> Cause:
     return next((causes[key] for key in change.allotments if key in causes), Cause(""))
 
 
-async def _numbered(tx: Tx, changes: Sequence[Change]) -> list[Change]:
-    new = [change.after for change in changes if change.before is None]
-    numbered = await store.number_shipments(tx.db, new)
-    return [
-        replace(change, after=numbered[change.after.shipment_id]) if change.before is None else change
-        for change in changes
-    ]
+def _numbered(change: Change, numbers: Mapping[UUID, str]) -> Change:
+    if change.before is not None:
+        return change
+    after = replace(change.after, number=numbers[change.after.shipment_id])
+    return Change(None, after, change.allotments)
 
 
 def _announce(tx: Tx, change: Change, cause: Cause) -> None:

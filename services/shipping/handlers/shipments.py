@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.shipping import store, views
 from services.shipping.domain.allotment import Allotment
-from services.shipping.domain.inspection_gate import Newer, uninspected
+from services.shipping.domain.inspection_gate import Newer, complete_orders, uninspected
 from services.shipping.domain.mixed_pick import pick as pick_what_may
 from services.shipping.domain.shipment import OPEN, IllegalShipmentMove, Shipment, State
 from services.shipping.domain.voiding import void as voided
@@ -50,27 +50,25 @@ class Held:
 async def pick(tx: Tx, shipment_id: UUID, version: int) -> Shown:
     """From now on the shipment is locked; what of it waits for inspection stays on a new pending one (SO-9)."""
     held = await hold(tx, shipment_id, version)
-    picked = pick_what_may(held.shipment, held.allotments, held.newer, tx.now, new_id)
+    late = await late_orders(tx, [held.shipment], held.allotments)
+    picked = pick_what_may(held.shipment, held.allotments, held.newer, tx.now, new_id, late)
     if picked.rest is None:
         return await _step(tx, held, picked.shipment, "picked")
     before, after = held.shipment, picked.shipment
     after = replace(after, version=after.version + 1, told=after.told + 1)
-    rest = await number_rest(tx, picked.rest)
-    await store.save_shipments(tx.db, [(before, after), (None, rest)])
+    numbers = await store.save(tx.db, [(before, after), (None, picked.rest)])
     log_step(tx, before, after, "picked")
-    tell_rest(tx, before, after, rest)
+    tell_rest(tx, before, after, picked.rest, numbers)
     orders = orders_on([before])
     tx.announce(ReleaseWithdrawn(order_id=before.order_id, shipments=[snapshot(after)], order_ids=orders))
     return Held(after, held.allotments).shown
 
 
-async def number_rest(tx: Tx, rest: Shipment) -> Shipment:
-    """What a mixed pick left behind, with its human number."""
-    return (await store.number_shipments(tx.db, [rest]))[rest.shipment_id]
-
-
-def tell_rest(tx: Tx, before: Shipment, after: Shipment, rest: Shipment) -> None:
-    """Log what a mixed pick left behind, on both shipments, and announce the new one."""
+def tell_rest(
+    tx: Tx, before: Shipment, after: Shipment, left_behind: Shipment, numbers: Mapping[UUID, str]
+) -> None:
+    """Log what a mixed pick left behind, on both shipments, and announce the new one with its number."""
+    rest = replace(left_behind, number=numbers[left_behind.shipment_id])
     was, now = unit_changes(before, after)
     tx.record("shipment", before.shipment_id, "divided", was, {**now, "rest": rest.number})
     _, moved = unit_changes(None, rest)
@@ -92,7 +90,7 @@ async def unpick(tx: Tx, shipment_id: UUID, version: int) -> Shown:
     unpicked = replace(moved, version=moved.version + 1, told=moved.told + 1)
     log_step(tx, held.shipment, unpicked, "unpicked")
     await unpack(tx, held.shipment)
-    await store.save_shipments(tx.db, [(held.shipment, unpicked)])
+    await store.save(tx.db, [(held.shipment, unpicked)])
     tx.announce(ShipmentUnpicked(shipment=snapshot(unpicked)))
     causes = {key: Cause("unpicked after its release was revoked") for key in held.allotments}
     outcome = await settle(tx, held.allotments, held.allotments, [unpicked], causes)
@@ -107,8 +105,8 @@ async def void(tx: Tx, shipment_id: UUID, version: int, reason: str) -> Shown:
     held = await hold(tx, shipment_id, version, also=originals)
     gone = voided(held.shipment, held.allotments, reason, held.others, held.newer)
     await unpack(tx, held.shipment)
-    await store.save_allotments(tx.db, held.allotments, gone.allotments)
-    await store.save_shipments(tx.db, [(held.shipment, gone.shipment), *gone.extended])
+    written = [(held.shipment, gone.shipment), *gone.extended]
+    await store.save(tx.db, written, held.allotments, gone.allotments)
     log_step(tx, held.shipment, gone.shipment, "voided", reason=reason)
     back = {share.allotment_id for share in gone.shipment.shares}
     tx.announce(
@@ -152,7 +150,7 @@ async def change(tx: Tx, shipment_id: UUID, version: int, wanted: dict[str, Any]
     if after != held.shipment:
         tx.record("shipment", shipment_id, "changed", *changes(held.shipment, after))
         after = replace(after, version=after.version + 1)
-        await store.save_shipments(tx.db, [(held.shipment, after)])
+        await store.save(tx.db, [(held.shipment, after)])
     return Held(after, held.allotments).shown
 
 
@@ -192,6 +190,22 @@ async def newer_units(
     return found
 
 
+async def late_orders(
+    tx: Tx, shipments: Iterable[Shipment], allotments: Mapping[UUID, Allotment]
+) -> dict[UUID, list[str]]:
+    """The complete orders on pending ones of these shipments that wait for an inspection, and on which shipments (SO-9).
+
+    Not locked: units that pass meanwhile are seen at the next try; what is released later was never waited for.
+    Nothing is read unless a complete order is to be picked.
+    """
+    pending = [one for one in shipments if one.state is State.PENDING]
+    complete = set[UUID]().union(*(complete_orders(one, allotments) for one in pending))
+    late: dict[UUID, list[str]] = {}
+    for order_id, number in await store.not_passed_of_orders(tx.db, complete) if complete else ():
+        late.setdefault(order_id, []).append(number)
+    return late
+
+
 def refuse_stale(shipment: Shipment, version: int) -> None:
     """Raises ShipmentMovedOn when the shipment is not at that version."""
     if shipment.version != version:
@@ -222,6 +236,6 @@ def log_step(tx: Tx, before: Shipment, after: Shipment, action: str, reason: str
 
 async def _step(tx: Tx, held: Held, moved: Shipment, action: str) -> Shown:
     after = replace(moved, version=moved.version + 1)
-    await store.save_shipments(tx.db, [(held.shipment, after)])
+    await store.save(tx.db, [(held.shipment, after)])
     log_step(tx, held.shipment, after, action)
     return Held(after, held.allotments).shown

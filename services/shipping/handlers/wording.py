@@ -95,14 +95,19 @@ def in_small_facts(shipments: Sequence[Shipment]) -> Iterator[list[Shipment]]:
 
 def unit_changes(before: Shipment | None, after: Shipment) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The lines whose units differ, for the record log: {"SO-000001/10": "5"}."""
-    was, now = _units(before), _units(after)
+    now = _units(after)
+    if before is None:
+        return None, now
+    was = _units(before)
     differing = [name for name in was | now if was.get(name) != now.get(name)]
-    told_before = None if before is None else {name: was.get(name, "0") for name in differing}
-    return told_before, {name: now.get(name, "0") for name in differing}
+    return (
+        {name: was.get(name, "0") for name in differing},
+        {name: now.get(name, "0") for name in differing},
+    )
 
 
-def _units(shipment: Shipment | None) -> dict[str, str]:
-    return {line_name(line): plain(line.qty) for line in shipment.lines} if shipment else {}
+def _units(shipment: Shipment) -> dict[str, Any]:
+    return {line_name(line): plain(line.qty) for line in shipment.lines}
 
 
 def line_name(line: Line) -> str:

@@ -3,14 +3,15 @@
 The lock order of shipping: turnstiles of orders and places, allotments by id, shipments by id.
 """
 
-from .allotments import lock_allotments, lock_allotments_of_shipments, save_allotments
+from .allotments import lock_allotments, lock_allotments_of_shipments, lock_known_allotments
 from .packages import drop_packages, save_package
 from .questions import answered, save_answers
-from .saving import number_shipments, save_shipments
+from .saving import save
 from .shipments import (
     lock_open_shipments,
     lock_pending_of_customers,
     lock_shipments,
+    not_passed_of_orders,
     originals_of,
     pending_units,
     read_shipments,
@@ -21,15 +22,15 @@ __all__ = [
     "drop_packages",
     "lock_allotments",
     "lock_allotments_of_shipments",
+    "lock_known_allotments",
     "lock_open_shipments",
     "lock_pending_of_customers",
     "lock_shipments",
-    "number_shipments",
+    "not_passed_of_orders",
     "originals_of",
     "pending_units",
     "read_shipments",
-    "save_allotments",
+    "save",
     "save_answers",
     "save_package",
-    "save_shipments",
 ]

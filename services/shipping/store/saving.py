@@ -1,128 +1,124 @@
-"""Shipments with their lines and shares, written: what is new whole, of what is known what has changed."""
+"""What a settling or a departure has changed, written in one statement: what is new whole, of what is known what differs.
+
+A statement of the parts that are there: foreign keys are looked at when it ends, so that new allotments, shipments, their
+lines and shares may come together. No row is in two parts. What goes, goes before, in a statement of its own, because a
+line may come back under its shipment's demand as another one.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Table, Text, Uuid, bindparam, text
+from sqlalchemy import Text, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.shipping.domain.allotment import Allotment
 from services.shipping.domain.shipment import Line, Share, Shipment
-from services.shipping.store.rows import FIXED, LINE, MOVING, moving_of, row_of, row_of_line
-from services.shipping.tables import shipment_lines, shipment_shares, shipments
-from shared.schema import next_numbers
+from services.shipping.store.allotments import ALLOTMENT, KEYED_FIGURES, allotment_row, figures_row
+from services.shipping.store.rows import LINE, MOVED, NEW, SHARE, given, line_row, moved_row, new_row, written
+from services.shipping.tables import allotments, shipment_lines, shipment_shares, shipments
 
-_SHARE = ("shipment_line_id", "allotment_id", "qty", "shipped")
-
-
-def _given(names: Sequence[str]) -> str:
-    return f"unnest({', '.join(f':{name}' for name in names)}) AS given({', '.join(names)})"
+NUMBER = "FM999999999999000000"
+"""Six digits at least, as `next_numbers` writes them, and more when they are used up."""
 
 
-def _arrays(table: Table, names: Sequence[str]) -> list[Any]:
-    return [bindparam(name, type_=ARRAY(Text if name == "ship_to" else table.c[name].type)) for name in names]
+def _insert(part: str, names: Sequence[str], rows: str) -> str:
+    columns = ", ".join(names)
+    return f"INSERT INTO {part} ({columns}) SELECT {columns} FROM {rows}"  # noqa: S608  # constants of this module
 
 
-def _renamed(names: Sequence[str], prefix: str) -> str:
-    return f"unnest({', '.join(f':{prefix}{name}' for name in names)}) AS given({', '.join(names)})"
+def _update(part: str, names: Sequence[str], rows: str) -> str:
+    key, *others = names
+    values = ", ".join(f"{name} = given.{name}" for name in others)
+    return f"UPDATE {part} SET {values} FROM {rows} WHERE {part}.{key} = given.{key}"  # noqa: S608  # the same
 
 
-def _renamed_arrays(table: Table, names: Sequence[str], prefix: str) -> list[Any]:
-    return [
-        bindparam(f"{prefix}{name}", type_=ARRAY(Text if name == "ship_to" else table.c[name].type))
-        for name in names
-    ]
-
-
-_NEW = FIXED + MOVING
-_PUT = f"""
-    INSERT INTO shipment_shares ({", ".join(_SHARE)}) SELECT * FROM {_renamed(_SHARE, "share_")}
-    ON CONFLICT (shipment_line_id, allotment_id) DO UPDATE SET qty = excluded.qty, shipped = excluded.shipped
-"""  # noqa: S608  # constants of this module
-_INSERT = text(
+_PARTS = {
+    "new_allotments": _insert("allotments", ALLOTMENT, given("new_allotments", allotments, ALLOTMENT)),
+    "restated": _update("allotments", ALLOTMENT, given("restated", allotments, ALLOTMENT)),
+    # of an allotment only its figures change, but for a release anew with other terms
+    "figures": _update("allotments", KEYED_FIGURES, given("figures", allotments, KEYED_FIGURES)),
+    "new_shipments": f"""
+        INSERT INTO shipments (number, {", ".join(NEW)})
+        SELECT 'SH-' || to_char(nextval('shipment_numbers'), '{NUMBER}'), {", ".join(NEW)}
+        FROM {given("new_shipments", shipments, NEW)} RETURNING id, number
+    """,  # noqa: S608  # constants
+    "moved": _update("shipments", MOVED, given("moved", shipments, MOVED)),
+    "lines": _insert("shipment_lines", LINE, given("lines", shipment_lines, LINE)),
+    "new_shares": _insert("shipment_shares", SHARE, given("new_shares", shipment_shares, SHARE)),
+    "shares": f"""
+        UPDATE shipment_shares SET qty = given.qty, shipped = given.shipped
+        FROM {given("shares", shipment_shares, SHARE)}
+        WHERE shipment_shares.shipment_line_id = given.shipment_line_id
+          AND shipment_shares.allotment_id = given.allotment_id
+    """,  # noqa: S608  # constants
+}
+_DROP = text(
     f"""
-    WITH new AS (
-        INSERT INTO shipments ({", ".join(_NEW)})
-        SELECT {", ".join(_NEW).replace("ship_to", "CAST(ship_to AS jsonb)")} FROM {_given(_NEW)}
-    ), lines AS (
-        INSERT INTO shipment_lines ({", ".join(LINE)}) SELECT * FROM {_renamed(LINE, "line_")}
+    WITH gone AS (
+        DELETE FROM shipment_shares USING {given("shares", shipment_shares, SHARE[:2])}
+        WHERE shipment_shares.shipment_line_id = given.shipment_line_id
+          AND shipment_shares.allotment_id = given.allotment_id
     )
-    {_PUT}
+    DELETE FROM shipment_lines USING {given("lines", shipment_lines, LINE[:1])} WHERE shipment_lines.id = given.id
     """  # noqa: S608  # constants of this module
-).bindparams(
-    *_arrays(shipments, _NEW),
-    *_renamed_arrays(shipment_lines, LINE, "line_"),
-    *_renamed_arrays(shipment_shares, _SHARE, "share_"),
-)
-"""New shipments whole, in one statement: foreign keys are looked at when it ends."""
-_UPDATE = text(
-    f"""
-    WITH moved AS (
-        UPDATE shipments SET {", ".join(f"{name} = given.{name}" for name in MOVING)}
-        FROM {_given(("id", *MOVING))} WHERE shipments.id = given.id
-    )
-    {_PUT}
-    """  # noqa: S608  # constants of this module
-).bindparams(*_arrays(shipments, ("id", *MOVING)), *_renamed_arrays(shipment_shares, _SHARE, "share_"))
-_INSERT_LINES = text(
-    f"INSERT INTO shipment_lines ({', '.join(LINE)}) SELECT * FROM {_given(LINE)}"  # noqa: S608  # constants
-).bindparams(*_arrays(shipment_lines, LINE))
-_DROP_SHARES = text(
-    """
-    DELETE FROM shipment_shares USING unnest(:shipment_line_id, :allotment_id) AS given(shipment_line_id, allotment_id)
-    WHERE shipment_shares.shipment_line_id = given.shipment_line_id
-      AND shipment_shares.allotment_id = given.allotment_id
-    """
-).bindparams(*_arrays(shipment_shares, _SHARE[:2]))
-_DROP_LINES = text("DELETE FROM shipment_lines WHERE id = ANY(:ids)").bindparams(
-    bindparam("ids", type_=ARRAY(Uuid))
-)
+).bindparams(bindparam("shares", type_=Text), bindparam("lines", type_=Text))
 
 
-async def number_shipments(db: AsyncConnection, unnumbered: Sequence[Shipment]) -> dict[UUID, Shipment]:
-    """New shipments with their human numbers."""
-    if not unnumbered:
-        return {}
-    numbers = await next_numbers(db, "shipment_numbers", "SH", len(unnumbered))
-    return {
-        shipment.shipment_id: replace(shipment, number=number)
-        for shipment, number in zip(unnumbered, numbers, strict=True)
+@cache
+def _statement(parts: tuple[str, ...]) -> TextClause:
+    """All these parts at once; the rows of it are the new shipments."""
+    tables = ", ".join(f"{part} AS ({_PARTS[part]})" for part in parts)
+    answer = "SELECT id, number FROM new_shipments" if "new_shipments" in parts else "SELECT"
+    return text(f"WITH {tables} {answer}").bindparams(*(bindparam(part, type_=Text) for part in parts))
+
+
+async def save(
+    db: AsyncConnection,
+    changed: Sequence[tuple[Shipment | None, Shipment]],
+    before: Mapping[UUID, Allotment] | None = None,
+    after: Mapping[UUID, Allotment] | None = None,
+) -> dict[UUID, str]:
+    """Write shipments, before and after, and the allotments that are new or differ; the numbers of new shipments."""
+    new = [now for was, now in changed if was is None]
+    moved = [(was, now) for was, now in changed if was is not None]
+    await _drop(db, moved)
+    parts = {
+        **_of_allotments(before or {}, after or {}),
+        "new_shipments": [new_row(one) for one in new],
+        "moved": [moved_row(now) for _, now in moved],
+        "lines": [line_row(now, line) for was, now in changed for line in _lines_added(was, now)],
+        **_of_shares(changed),
     }
+    there = {name: written(rows) for name, rows in parts.items() if rows}
+    if not there:
+        return {}
+    rows = await db.execute(_statement(tuple(there)), there)
+    return {row.id: row.number for row in rows} if new else {}
 
 
-async def save_shipments(db: AsyncConnection, changed: Sequence[tuple[Shipment | None, Shipment]]) -> None:
-    """Write shipments, before and after: at most five statements, however many there are."""
-    new = [after for before, after in changed if before is None]
-    moved = [(before, after) for before, after in changed if before is not None]
-    if new:
-        rows = _columns(_NEW, [row_of(one) for one in new])
-        lines = [row_of_line(one, line) for one in new for line in one.lines]
-        shares = [share for one in new for share in _shares_put(None, one)]
-        await db.execute(
-            _INSERT, {**rows, **_columns(LINE, lines, "line_"), **_columns(_SHARE, shares, "share_")}
-        )
-    if moved:
-        await _save_moved(db, moved)
+async def _drop(db: AsyncConnection, moved: Sequence[tuple[Shipment, Shipment]]) -> None:
+    shares = [share for was, now in moved for share in sorted(_shares(was).keys() - _shares(now).keys())]
+    if shares:
+        lines = [(line_id,) for was, now in moved for line_id in sorted(_line_ids(was) - _line_ids(now))]
+        await db.execute(_DROP, {"shares": written(shares), "lines": written(lines)})
 
 
-async def _save_moved(db: AsyncConnection, moved: Sequence[tuple[Shipment, Shipment]]) -> None:
-    added = [row_of_line(after, line) for before, after in moved for line in _lines_added(before, after)]
-    put = [share for before, after in moved for share in _shares_put(before, after)]
-    dropped = [share for before, after in moved for share in _shares_dropped(before, after)]
-    gone = [line for before, after in moved for line in _lines_dropped(before, after)]
-    if added:
-        await db.execute(_INSERT_LINES, _columns(LINE, added))
-    rows = _columns(("id", *MOVING), [moving_of(after) for _, after in moved])
-    await db.execute(_UPDATE, {**rows, **_columns(_SHARE, put, "share_")})
-    if dropped:
-        await db.execute(_DROP_SHARES, _columns(_SHARE[:2], dropped))
-    if gone:
-        await db.execute(_DROP_LINES, {"ids": gone})
-
-
-def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]], prefix: str = "") -> dict[str, Any]:
-    return {f"{prefix}{name}": [row[name] for row in rows] for name in names}
+def _of_allotments(
+    before: Mapping[UUID, Allotment], after: Mapping[UUID, Allotment]
+) -> dict[str, list[tuple[Any, ...]]]:
+    parts: dict[str, list[tuple[Any, ...]]] = {"new_allotments": [], "restated": [], "figures": []}
+    for key, allotment in after.items():
+        was = before.get(key)
+        if was is None:
+            parts["new_allotments"].append(allotment_row(allotment))
+        elif was is not allotment and was != allotment:
+            if was.terms == allotment.terms:
+                parts["figures"].append(figures_row(allotment))
+            else:
+                parts["restated"].append(allotment_row(allotment))
+    return parts
 
 
 def _lines_added(before: Shipment | None, after: Shipment) -> list[Line]:
@@ -130,29 +126,15 @@ def _lines_added(before: Shipment | None, after: Shipment) -> list[Line]:
     return [line for line in after.lines if line.shipment_line_id not in known]
 
 
-def _lines_dropped(before: Shipment | None, after: Shipment) -> list[UUID]:
-    return sorted(_line_ids(before) - _line_ids(after))
-
-
-def _shares_put(before: Shipment | None, after: Shipment) -> list[dict[str, Any]]:
-    known = _shares(before)
-    return [
-        {
-            "shipment_line_id": line_id,
-            "allotment_id": share.allotment_id,
-            "qty": share.qty,
-            "shipped": share.shipped,
-        }
-        for (line_id, _), share in _shares(after).items()
-        if known.get((line_id, share.allotment_id)) != share
-    ]
-
-
-def _shares_dropped(before: Shipment | None, after: Shipment) -> list[dict[str, Any]]:
-    gone = _shares(before).keys() - _shares(after).keys()
-    return [
-        {"shipment_line_id": line_id, "allotment_id": allotment_id} for line_id, allotment_id in sorted(gone)
-    ]
+def _of_shares(changed: Sequence[tuple[Shipment | None, Shipment]]) -> dict[str, list[tuple[Any, ...]]]:
+    parts: dict[str, list[tuple[Any, ...]]] = {"new_shares": [], "shares": []}
+    for before, after in changed:
+        known = _shares(before)
+        for key, share in _shares(after).items():
+            was = known.get(key)
+            if was != share:
+                parts["shares" if was else "new_shares"].append((*key, share.qty, share.shipped))
+    return parts
 
 
 def _line_ids(shipment: Shipment | None) -> set[UUID]:

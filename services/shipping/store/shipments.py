@@ -1,8 +1,9 @@
 """Shipments with their lines and shares, read and locked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     ColumnElement,
-    Row,
+    Select,
     Text,
     Uuid,
     any_,
@@ -23,15 +24,42 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.shipping.domain.shipment import OPEN, Line, Shipment, State
-from services.shipping.store.rows import as_line, as_shipment
-from services.shipping.tables import shipment_lines, shipment_shares, shipments
+from services.shipping.domain.shipment import OPEN, Line, Share, Shipment, State
+from services.shipping.store.rows import LINE, SHARE, SHIPMENT, as_line, as_shipment
+from services.shipping.tables import allotments, shipment_lines, shipment_shares, shipments
 from shared.auth import Scope
 
 _ids = bindparam("ids", type_=ARRAY(Uuid))
+_VERSION, _SEEN = SHIPMENT.index("version"), len(SHIPMENT)
+_LINE_AT, _SHARE_AT = len(SHIPMENT) + 1, len(LINE)
+_seen = shipments.alias("seen")
+_head = [shipments.c[name] for name in SHIPMENT]
+_units = [
+    *(shipment_lines.c[name].label(f"line_{name}") for name in LINE),
+    *(shipment_shares.c[name].label(f"share_{name}") for name in SHARE[1:]),
+]
+_in_order = (
+    *(shipment_lines.c[name] for name in ("order_number", "line_no", "component", "id")),
+    shipment_shares.c.allotment_id,
+)
+_LINES = (
+    select(shipment_lines.c.shipment_id, *_units)
+    .join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
+    .where(shipment_lines.c.shipment_id == _ids.any_())
+    .order_by(shipment_lines.c.shipment_id, *_in_order)
+)
+_WHOLE = (
+    # `seen` is not locked: it says at which version the lines were read
+    select(*_head, _seen.c.version.label("seen"), *_units)
+    .select_from(
+        shipments.join(_seen, _seen.c.id == shipments.c.id)
+        .outerjoin(shipment_lines, shipment_lines.c.shipment_id == shipments.c.id)
+        .outerjoin(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
+    )
+    .order_by(shipments.c.id, *_in_order)
+)  # fmt: skip
 _READ = (
-    select(shipments)
-    .where(shipments.c.id == _ids.any_())
+    _WHOLE.where(shipments.c.id == _ids.any_())
     # one statement for every caller: what is built once goes straight to the driver
     .where(
         or_(
@@ -39,9 +67,8 @@ _READ = (
             shipments.c.warehouse == bindparam("warehouses", type_=ARRAY(Text)).any_(),
         )
     )
-    .order_by(shipments.c.id)
 )
-_LOCK = _READ.with_for_update(key_share=True)
+_LOCK = _READ.with_for_update(key_share=True, of=shipments)
 _holding = (
     select(shipment_lines.c.shipment_id)
     .join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
@@ -56,11 +83,10 @@ _IS_OPEN: ColumnElement[bool] = literal_column(
     f"shipments.state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
 )
 _LOCK_OPEN = (
-    select(shipments)
+    _WHOLE
     # an array, not IN: beside another condition the planner would read every shipment to test a hashed IN
     .where(shipments.c.id == any_(func.array(union(_holding, _pending).scalar_subquery())))
     .where(_IS_OPEN)
-    .order_by(shipments.c.id)
     .with_for_update(key_share=True, of=shipments)
 )
 _of_customers = shipments.alias("of_customers")
@@ -70,10 +96,8 @@ _pending_of_customers = select(_of_customers.c.id).where(
     _of_customers.c.state == literal_column("'pending'"),
 )
 _LOCK_OPEN_ACROSS = (
-    select(shipments)
-    .where(shipments.c.id == any_(func.array(union(_holding, _pending_of_customers).scalar_subquery())))
+    _WHOLE.where(shipments.c.id == any_(func.array(union(_holding, _pending_of_customers).scalar_subquery())))
     .where(_IS_OPEN)
-    .order_by(shipments.c.id)
     .with_for_update(key_share=True, of=shipments)
 )
 _divided = shipment_lines.alias("divided")
@@ -92,29 +116,38 @@ _PENDING_UNITS = (
         shipments.c.state == literal_column("'pending'"),
     )
 )
-_LINES = (
-    select(shipment_lines, shipment_shares.c.allotment_id, shipment_shares.c.qty, shipment_shares.c.shipped)
+_uninspected = (
+    allotments.c.qty
+    - allotments.c.withdrawn
+    - allotments.c.failed
+    - allotments.c.passed
+    - allotments.c.unproven
+)
+_NOT_PASSED = (
+    select(shipment_lines.c.order_id, shipments.c.number)
+    .distinct()
+    .join(shipments, shipments.c.id == shipment_lines.c.shipment_id)
     .join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
-    .where(shipment_lines.c.shipment_id == _ids.any_())
-    .order_by(
-        shipment_lines.c.shipment_id,
-        shipment_lines.c.order_number,
-        shipment_lines.c.line_no,
-        shipment_lines.c.component,
-        shipment_lines.c.id,
-        shipment_shares.c.allotment_id,
+    .join(allotments, allotments.c.allotment_id == shipment_shares.c.allotment_id)
+    .where(
+        shipment_lines.c.order_id == bindparam("order_ids", type_=ARRAY(Uuid)).any_(),
+        shipments.c.state == literal_column("'pending'"),
+        allotments.c.gated,
+        # the same rule as `Allotment.uninspected`
+        _uninspected > literal_column("0"),
     )
+    .order_by(shipments.c.number)
 )
 
 
 async def read_shipments(db: AsyncConnection, ids: Iterable[UUID], scope: Scope) -> list[Shipment]:
     """These shipments as far as they are in the scope, by id; not locked."""
-    return await _with_lines(db, (await db.execute(_READ, _within(ids, scope))).all())
+    return await _whole(db, _READ, _within(ids, scope))
 
 
 async def lock_shipments(db: AsyncConnection, ids: Iterable[UUID], scope: Scope) -> list[Shipment]:
     """The same, locked by id."""
-    return await _with_lines(db, (await db.execute(_LOCK, _within(ids, scope))).all())
+    return await _whole(db, _LOCK, _within(ids, scope))
 
 
 async def lock_open_shipments(
@@ -127,7 +160,7 @@ async def lock_open_shipments(
     wanted = {"allotment_ids": sorted(set(holding)), "order_ids": sorted(set(of_orders))}
     if not any(wanted.values()):
         return []
-    return await _with_lines(db, (await db.execute(_LOCK_OPEN, wanted)).all())
+    return await _whole(db, _LOCK_OPEN, wanted)
 
 
 async def lock_pending_of_customers(
@@ -137,7 +170,7 @@ async def lock_pending_of_customers(
     wanted = {"allotment_ids": sorted(set(holding)), "customers": sorted(set(customers))}
     if not any(wanted.values()):
         return []
-    return await _with_lines(db, (await db.execute(_LOCK_OPEN_ACROSS, wanted)).all())
+    return await _whole(db, _LOCK_OPEN_ACROSS, wanted)
 
 
 async def originals_of(db: AsyncConnection, shipment_id: UUID) -> set[UUID]:
@@ -153,17 +186,34 @@ async def pending_units(
     return [(row.allotment_id, row.shipment_id, row.qty) for row in rows]
 
 
+async def not_passed_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> list[tuple[UUID, str]]:
+    """(order, shipment number) of every pending shipment with units of these orders that nobody has passed (SO-9)."""
+    rows = await db.execute(_NOT_PASSED, {"order_ids": sorted(set(order_ids))})
+    return [(row.order_id, row.number) for row in rows]
+
+
 def _within(ids: Iterable[UUID], scope: Scope) -> dict[str, Any]:
     everywhere = scope.warehouses is None
     return {"ids": list(ids), "everywhere": everywhere, "warehouses": sorted(scope.warehouses or ())}
 
 
-async def _with_lines(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Shipment]:
-    if not rows:
-        return []
-    found = (await db.execute(_LINES, {"ids": [row.id for row in rows]})).all()
-    lines: dict[UUID, list[Line]] = {}
-    for _, group in groupby(found, key=lambda row: row.id):
-        shares = list(group)
-        lines.setdefault(shares[0].shipment_id, []).append(as_line(shares))
-    return [as_shipment(row, tuple(lines.get(row.id, ()))) for row in rows]
+async def _whole(db: AsyncConnection, statement: Select[Any], wanted: Mapping[str, Any]) -> list[Shipment]:
+    """Shipments with their lines: heads and lines in one statement.
+
+    A shipment whose lock was waited for comes as it is by then, but its lines as they were when the statement began. Every
+    change of lines is a new version, so the lines are read again when one has moved on.
+    """
+    found = [tuple(row) for row in (await db.execute(statement, wanted)).all()]
+    by_id = {key: list(rows) for key, rows in groupby(found, key=itemgetter(0))}
+    lines = {key: _lines([row[_LINE_AT:] for row in rows]) for key, rows in by_id.items()}
+    if any(row[_VERSION] != row[_SEEN] for row in found):
+        again = [tuple(row) for row in (await db.execute(_LINES, {"ids": list(by_id)})).all()]
+        lines = {key: _lines([row[1:] for row in rows]) for key, rows in groupby(again, key=itemgetter(0))}
+    return [as_shipment(rows[0][:_SEEN], lines.get(key, ())) for key, rows in by_id.items()]
+
+
+def _lines(rows: Iterable[tuple[Any, ...]]) -> list[Line]:
+    """The lines of one shipment from the rows of its shares; an outer join has one empty row for none."""
+    by_line = groupby((row for row in rows if row[0] is not None), key=itemgetter(0))
+    groups = (list(group) for _, group in by_line)
+    return [as_line(group[0][:_SHARE_AT], (Share(*row[_SHARE_AT:]) for row in group)) for group in groups]

@@ -337,6 +337,7 @@ async def test_another_warehouses_token_finds_nothing(scene: tuple[Api, Bench]) 
 
     assert listed.json()["data"] == []
     assert {answer.status_code for answer in answers} == {404}
+    assert (await api.as_(warehouses=["MAIN"]).get(f"/v1/shipments/{shipment_id}")).status_code == 200
 
 
 async def test_reading_needs_one_scope_and_writing_another(scene: tuple[Api, Bench]) -> None:

@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 
 from services.shipping.domain.allotment import Allotment
-from services.shipping.domain.inspection_gate import NOTHING, Newer, NotInspected, uninspected
+from services.shipping.domain.inspection_gate import NOBODY, NOTHING, Late, Newer, NotInspected, uninspected
 from services.shipping.domain.mixed_pick import Picked, pick
 from services.shipping.domain.shipment import Shipment, State
 
 from .given import NOW, allotment, by_id, new_ids, said, shipment, terms, uid
 
 
-def picked(parcel: Shipment, *allotments: Allotment, newer: Newer = NOTHING) -> Picked:
-    return pick(parcel, by_id(*allotments), newer, NOW, new_ids())
+def picked(parcel: Shipment, *allotments: Allotment, newer: Newer = NOTHING, late: Late = NOBODY) -> Picked:
+    return pick(parcel, by_id(*allotments), newer, NOW, new_ids(), late)
 
 
 def on(parcel: Shipment | None) -> dict[str, str]:
@@ -72,6 +72,29 @@ def test_under_complete_all_of_the_order_waits_and_another_order_on_the_shipment
 
     assert on(after.shipment) == {"SKU-30": "7"}
     assert on(after.rest) == {"SKU-10": "10", "SKU-20": "5"}
+
+
+@pytest.mark.rule("SO-9")
+@pytest.mark.rule("ORD-2")
+def test_under_complete_units_that_wait_on_another_shipment_hold_this_one_and_no_other_order_on_it() -> None:
+    stock = allotment(2, 5, terms=terms(20, ship_type="complete"))
+    other = allotment(3, 7, terms=terms(30, order_id=uid(2), order_number="SO-000002"))
+    late = {uid(1): ["SH-000022"]}
+
+    with pytest.raises(NotInspected, match="units of its complete order on SH-000022 wait") as refused:
+        picked(shipment(21, (stock, 5)), stock, late=late)
+    after = picked(shipment(21, (stock, 5), (other, 7)), stock, other, late=late)
+
+    assert (refused.value.facts["lines"], refused.value.facts["other_shipments"]) == ([], ["SH-000022"])
+    assert (on(after.shipment), on(after.rest)) == ({"SKU-30": "7"}, {"SKU-20": "5"})
+
+
+@pytest.mark.rule("SO-9")
+def test_what_waits_elsewhere_of_another_order_or_under_partial_ok_holds_nothing() -> None:
+    whole, part = allotment(1, 4, terms=terms(10, ship_type="complete")), allotment(2, 5, line=20)
+
+    assert picked(shipment(21, (whole, 4)), whole, late={uid(2): ["SH-000022"]}).rest is None
+    assert picked(shipment(21, (part, 5)), part, late={uid(1): ["SH-000022"]}).rest is None
 
 
 @pytest.mark.rule("BO-5")

@@ -5,12 +5,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shipping import handlers, views
 from services.shipping.domain.inspection_gate import NotInspected
+from services.shipping.handlers import Leaving
 from services.shipping.tables import shipments
 from shared.auth import Scope
 from shared.contracts.orders import ShipType
 from shared.contracts.shipping import ReleaseWithdrawn, ShipmentCreated, ShipmentShipped, ShipmentVoided
 from shared.testing import Bench
 
+from .counting import statements_counted
 from .facts import asked, inspected, released, revoked, units
 from .given import said, uid
 from .test_handlers import figures, hear, only_shipment, stands
@@ -83,6 +85,71 @@ async def test_under_complete_nothing_is_picked_before_all_of_it_is_inspected(sh
         await shipping.run(handlers.pick, shipment_id, version)
 
     assert [state for _, state, _, _ in await stands(shipping)] == ["pending", "pending"]
+
+
+async def of_two_warehouses(bench: Bench, ship_type: ShipType) -> tuple[Leaving, Leaving]:
+    """5 units of stock from MAIN, and 10 special ones of the same order, not inspected yet, from SHOP."""
+    special = released(units(1, 10, gated=True), warehouse="SHOP", ship_type=ship_type)
+    await hear(bench, released(units(2, 5, line=20), ship_type=ship_type), special)
+    stock, shop = await bench.sql("SELECT id, version FROM shipments ORDER BY warehouse")
+    return Leaving(stock.id, stock.version), Leaving(shop.id, shop.version)
+
+
+@pytest.mark.rule("SO-9")
+@pytest.mark.rule("ORD-2")
+async def test_a_complete_order_waits_in_one_warehouse_for_what_is_inspected_in_another(
+    shipping: Bench,
+) -> None:
+    stock, shop = await of_two_warehouses(shipping, ShipType.COMPLETE)
+
+    with pytest.raises(NotInspected) as refused:
+        await shipping.run(handlers.pick, stock.shipment_id, 1)
+    both = await shipping.run(handlers.ship_many, [stock, shop])
+    as_batch = await shipping.run(handlers.ship_batch, [stock.shipment_id])
+
+    (number,) = await shipping.sql("SELECT number FROM shipments WHERE id = :id", id=shop.shipment_id)
+    assert (refused.value.facts["lines"], refused.value.facts["other_shipments"]) == ([], [number.number])
+    assert [type(one) for one in (*both, as_batch[0][2])] == [NotInspected] * 3
+    assert [row[1:] for row in await stands(shipping)] == [("pending", 20, "5"), ("pending", 10, "10")]
+
+
+@pytest.mark.rule("SO-9")
+async def test_a_complete_order_leaves_both_warehouses_once_all_of_it_has_passed(shipping: Bench) -> None:
+    stock, shop = await of_two_warehouses(shipping, ShipType.COMPLETE)
+    await hear(shipping, inspected(1, 10, passed=6))
+    with pytest.raises(NotInspected):
+        await shipping.run(handlers.pick, stock.shipment_id, 1)
+    await hear(shipping, inspected(1, 10, passed=10, version=2))
+
+    await shipping.run(handlers.ship_many, [stock, shop])
+
+    assert [row[1:] for row in await stands(shipping)] == [("shipped", 20, "5"), ("shipped", 10, "10")]
+
+
+@pytest.mark.rule("SO-9")
+async def test_under_partial_ok_the_other_warehouse_is_not_even_asked(shipping: Bench) -> None:
+    stock, _ = await of_two_warehouses(shipping, ShipType.PARTIAL_OK)
+
+    with statements_counted() as seen:
+        await shipping.run(handlers.ship_many, [stock])
+
+    assert not [statement for statement in seen if "DISTINCT shipment_lines.order_id" in statement]
+    assert [row[1:] for row in await stands(shipping)] == [("shipped", 20, "5"), ("pending", 10, "10")]
+
+
+@pytest.mark.rule("SO-9")
+async def test_what_is_picked_already_leaves_though_more_of_its_complete_order_must_be_inspected(
+    shipping: Bench,
+) -> None:
+    await hear(shipping, released(units(2, 5, line=20), ship_type=ShipType.COMPLETE))
+    shipment_id, version = await only_shipment(shipping)
+    shown = await shipping.run(handlers.pick, shipment_id, version)
+    special = released(units(1, 10, gated=True), warehouse="SHOP", ship_type=ShipType.COMPLETE)
+    await hear(shipping, special)
+
+    await shipping.run(handlers.ship, shipment_id, shown.version, [])
+
+    assert [row[1:] for row in await stands(shipping)] == [("shipped", 20, "5"), ("pending", 10, "10")]
 
 
 @pytest.mark.rule("SO-9")
