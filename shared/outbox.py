@@ -100,15 +100,22 @@ class Fresh:
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
+        self._seen: dict[int, None] = {}
         self._news = asyncio.Event()
 
     def put(self, told: Sequence[Row]) -> None:
-        """After the commit: keep them (some 5 000, for another process may be the relay) and wake the relay."""
-        if not told:
+        """After the commit: keep them (some 5 000, for another process may be the relay) and wake the relay.
+
+        The relay may have seen some of them in the outbox before this process heard that its commit was done.
+        """
+        news = {row.seq: row for row in told if row.seq not in self._seen}
+        for row in told:
+            self._seen.pop(row.seq, None)
+        if not news:
             return
         if len(self._rows) > MOST_FRESH:
             self._rows.clear()
-        self._rows |= {row.seq: row for row in told}
+        self._rows |= news
         self._news.set()
 
     def page(self, most: int) -> list[Row]:
@@ -116,12 +123,18 @@ class Fresh:
         return [self._rows.pop(seq) for seq in list(islice(self._rows, most))]
 
     def take(self, seq: int) -> Row | None:
-        """The one of this number, handed over once."""
-        return self._rows.pop(seq, None)
+        """The one of this number, which the relay has seen in the outbox, handed over once."""
+        found = self._rows.pop(seq, None)
+        if found is None:
+            self._seen[seq] = None
+            if len(self._seen) > MOST_FRESH:
+                del self._seen[next(iter(self._seen))]
+        return found
 
     def forget(self) -> None:
         """Remember nothing: the outbox has it all."""
         self._rows.clear()
+        self._seen.clear()
 
     def looks(self) -> None:
         """The relay is about to look: only what is announced from now on wakes it again."""
@@ -234,7 +247,7 @@ class LowWater:
 
 
 class _Looks:
-    """When the relay looks into the outbox itself: while it finds what it has no memory of, else ever more seldom."""
+    """When the relay looks into the outbox itself: often while it finds what it has no memory of, else more seldom."""
 
     def __init__(self) -> None:
         self.water = LowWater()
@@ -245,10 +258,10 @@ class _Looks:
         """Seconds until it should."""
         return self._next - now
 
-    def had(self, now: float, strangers: int) -> None:
-        """It has: and found so many that only the outbox knew of."""
+    def had(self, now: float, strangers: int, *, is_full: bool) -> None:
+        """It has, and found so many that only the outbox knew of; there may be more than one page."""
         self._pause = BUSY_POLL if strangers else min(self._pause * 1.5, IDLE_POLL)
-        self._next = now if strangers else now + self._pause
+        self._next = now if is_full else now + self._pause
 
 
 class Relay:
@@ -309,7 +322,7 @@ class Relay:
             else:
                 await self._gauge(db, now)
                 rows, strangers = await self._next_page(db, looks.water.next(now))
-                looks.had(now, strangers)
+                looks.had(now, strangers, is_full=len(rows) == self._page)
                 if not rows:
                     self._page = PAGE
                     continue

@@ -12,7 +12,7 @@ from shared.closing import HeardBefore, close
 from shared.contracts.inventory import WarehouseSaved
 from shared.ids import new_id
 from shared.inbox import Inbox
-from shared.outbox import Announcement
+from shared.outbox import Announcement, Fresh, Row
 from shared.schema import event_log
 from shared.testing import Bench
 from shared.unit_of_work import Origin, Told, Tx
@@ -156,6 +156,16 @@ async def test_what_another_process_told_is_published_while_this_one_tells_all_t
         await until(kernel, "SELECT count(*) FROM outbox", 0)
         await until(kernel, "SELECT count(*) FROM heard", told + 2)
     assert set((await heard(kernel)).values()) == {1}
+
+
+def test_what_the_relay_has_seen_before_its_process_heard_of_the_commit_is_not_published_twice() -> None:
+    fresh = Fresh()
+
+    assert fresh.take(7) is None  # seen in the outbox: committed, and nobody here knows yet
+    fresh.put([Row(7, "key", "{}"), Row(8, "key", "{}")])
+
+    assert [row.seq for row in fresh.page(10)] == [8]
+    assert fresh.page(10) == []
 
 
 async def test_a_relay_that_takes_over_publishes_from_the_outbox_not_from_what_it_remembers(
