@@ -49,6 +49,8 @@ def make_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        # the last one given back is taken first: its statements are prepared, and the server has its plans at hand
+        pool_use_lifo=True,
         pool_timeout=pool_timeout,
         connect_args={
             "server_settings": {
