@@ -36,6 +36,8 @@ HEARTBEAT = 10
 """Seconds; a peer is given up after three of them and a little."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 BATCH_MESSAGES = 20
+BATCH_BYTES = 128 * 1024
+"""A batch of so much is one transaction: what it sets off begins elsewhere while the next one is carried out here."""
 PREFETCH = 2 * BATCH_MESSAGES
 BATCH_TYPE = "application/cloudevents-batch+json"
 
@@ -281,8 +283,10 @@ class Consumer:
                     first.cancel()
                     return
                 batch = [first.result()]
-                while len(batch) < BATCH_MESSAGES and not buffer.empty():
+                size = len(batch[0].body)
+                while len(batch) < BATCH_MESSAGES and size < BATCH_BYTES and not buffer.empty():
                     batch.append(buffer.get_nowait())
+                    size += len(batch[-1].body)
                 crashing.reached("on_first_message")
                 await self._take(batch)
                 await batch[-1].ack(multiple=True)

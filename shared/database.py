@@ -9,7 +9,8 @@ go Core's way.
 
 Two more things that a session settles. Statements of handlers are planned once (`plan_cache_mode`): left alone the
 server plans each of them anew at every execution, because an array of one makes the plan for it look cheaper than the
-plan for any, and planning costs more than most of them. Lists are planned for their filters, for which there are partial
+plan for any, and planning costs more than most of them; and by the cost of a disk that need not turn, so that a few
+rows are fetched by their keys (`random_page_cost`). Lists are planned for their filters, for which there are partial
 indexes, so they have a pool of their own. And no statement reads a table from end to end where an index will do
 (`enable_seqscan`): a plan that was made while a table was new and empty would else be kept, and read all of it, until
 the server has looked at the table again.
@@ -42,7 +43,7 @@ def make_engine(
 
     One that `reads` is for lists and single looks: each of its statements is a transaction of its own.
     """
-    planned = {} if reads else {"plan_cache_mode": "force_generic_plan"}
+    planned = {} if reads else {"plan_cache_mode": "force_generic_plan", "random_page_cost": "1.1"}
     if reads:
         options["isolation_level"] = "AUTOCOMMIT"
     core = create_async_engine(

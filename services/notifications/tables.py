@@ -69,6 +69,7 @@ Index("notices_raised_ix", notices.c.raised_at, notices.c.id)
 Index("notices_open_ix", notices.c.raised_at, notices.c.id, postgresql_where=notices.c.state == "open")
 Index("notices_warehouse_ix", notices.c.warehouse, notices.c.raised_at, notices.c.id)
 Index("notices_kind_ix", notices.c.kind, notices.c.raised_at, notices.c.id)
+Index("notices_subject_ix", notices.c.subject)
 Index("notices_receipt_ix", notices.c.receipt_id)
 Index("notices_shipment_ix", notices.c.shipment_id)
 

@@ -21,11 +21,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.shipping.domain.allotment import ShipTo
+from services.shipping.domain.inspection_gate import COMPLETE
 from services.shipping.domain.packing import Content, Package, Printed
 from services.shipping.domain.shipment import Line, Share, Shipment, State
 from services.shipping.tables import (
@@ -186,12 +188,44 @@ _line_count = (
     .correlate(shipments)
     .scalar_subquery()
 )
+_late_lines, _late, _late_shares, _late_units = (
+    table.alias() for table in (shipment_lines, shipments, shipment_shares, allotments)
+)
+# a complete order waits as a whole; not with EXISTS, or the planner might read what waits of all orders
+_order_waits = (
+    select(true())
+    .select_from(
+        _late_lines.join(_late, _late.c.id == _late_lines.c.shipment_id)
+        .join(_late_shares, _late_shares.c.shipment_line_id == _late_lines.c.id)
+        .join(_late_units, _late_units.c.allotment_id == _late_shares.c.allotment_id)
+    )
+    .where(
+        _late_lines.c.order_id == shipment_lines.c.order_id,
+        # what waits on this one is looked at anyway
+        _late_lines.c.shipment_id != shipment_lines.c.shipment_id,
+        _late.c.state == State.PENDING.value,
+        _late_units.c.gated,
+        # the same rule as `store.not_passed_of_orders`
+        _late_units.c.qty
+        - _late_units.c.withdrawn
+        - _late_units.c.failed
+        - _late_units.c.passed
+        - _late_units.c.unproven
+        > ZERO,
+    )
+    .correlate(shipment_lines)
+    .limit(1)
+    .scalar_subquery()
+)  # fmt: skip
 _waits_for_inspection = and_(
     shipments.c.state == State.PENDING.value,
     exists(
         select(literal(1))
         .select_from(_shares_of_lines)
-        .where(shipment_lines.c.shipment_id == shipments.c.id, _uninspected > ZERO)
+        .where(
+            shipment_lines.c.shipment_id == shipments.c.id,
+            or_(_uninspected > ZERO, and_(allotments.c.ship_type == COMPLETE, _order_waits)),
+        )
         .correlate(shipments)
     ),
 )

@@ -74,7 +74,7 @@ async def _decide(
     """
     if is_first:
         first = {demand.line: demand for demand in wished}
-        if await demands.save_first(tx.db, first.values()):
+        if await demands.save_first(tx.db, heard, first.values()):
             return {}, list(first.values()), {}
     before = await demands.demands_of_orders(tx.db, heard)
     wanted = {demand.line: demand for demand in _carry_over(wished, before, heard)}

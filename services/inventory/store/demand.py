@@ -80,8 +80,8 @@ _UPDATE = """
         heard_version = excluded.heard_version, settled_version = excluded.settled_version
 """
 _SAVE = statement(f"{_INSERT} {_UPDATE}", **_DEMANDS)
-_NOT_NAMED = "WHERE NOT EXISTS (SELECT 1 FROM demand WHERE order_id = ANY(:order_id))"
-_SAVE_FIRST = statement(f"{_INSERT} {_NOT_NAMED} {_UPDATE}", **_DEMANDS)
+_NOT_NAMED = "WHERE NOT EXISTS (SELECT 1 FROM demand WHERE order_id = ANY(:orders))"
+_SAVE_FIRST = statement(f"{_INSERT} {_NOT_NAMED} {_UPDATE}", orders=ID, **_DEMANDS)
 _CHANGE = statement(
     f"""
     UPDATE demand d SET granted = d.granted + change.granted, shipped = d.shipped + change.shipped, stuck = false
@@ -186,10 +186,15 @@ async def save_demands(db: AsyncConnection, demands: Iterable[Demand]) -> None:
         await db.execute(_SAVE, spread(ordered, *FIELDS))
 
 
-async def save_first(db: AsyncConnection, demands: Iterable[Demand]) -> bool:
-    """Write demands of orders that were never heard of before; False, and nothing, where ties have named any of theirs."""
+async def save_first(db: AsyncConnection, orders: Iterable[UUID], demands: Iterable[Demand]) -> bool:
+    """Write demands of orders that were never heard of before; False, and nothing, where ties have named any of theirs.
+
+    `orders` are all of them, also those without a demand: a tie may have named a line that its order has no more.
+    """
     ordered = sorted(demands, key=lambda demand: demand.line)
-    return bool(ordered) and (await db.execute(_SAVE_FIRST, spread(ordered, *FIELDS))).rowcount > 0
+    if not ordered:
+        return False
+    return (await db.execute(_SAVE_FIRST, {"orders": list(orders), **spread(ordered, *FIELDS)})).rowcount > 0
 
 
 async def change_demands(

@@ -100,6 +100,23 @@ async def test_an_order_that_is_told_again_with_news_of_another_changes_nothing(
     assert [s.order_id for s in await scene.standings()] == [fresh.order_id]
 
 
+@pytest.mark.rule("SO-5")
+async def test_an_order_whose_lines_are_no_demands_any_more_opens_with_another_one(scene: Scene) -> None:
+    early, plain = opened(order_line(7, special=True)), opened(order_line(2))
+    po = sent(po_line(7, tied(early, 7)))
+    await scene.buys(po)
+    await scene.receives(po, {1: 7})
+    dropped = early.lines[0].model_copy(update={"special_order": False, "drop_ship": True})
+    early = early.model_copy(update={"lines": [dropped]})
+
+    await scene.orders(early, plain)
+
+    (question,) = await scene.questions()
+    assert [(ask.line_id, int(ask.wanted)) for ask in question.asks] == [(early.lines[0].line_id, 7)]
+    await scene.bench.hear(handlers.units_withdrawn, answered(question, [7]))
+    assert await scene.granted(early, plain) == [0, 2]
+
+
 # --- purchase orders --------------------------------------------------------------------------------------------------
 
 

@@ -96,18 +96,18 @@ async def _hear(
     """
     newest = _newest(told)
     shipments = [one for _, one in newest.values()]
+    shares = [share for one in shipments for share in _shares(one)]
     news = await store.keep(
-        tx.db,
-        claims=claims,
-        shipments=[_row(one) for one in shipments],
-        shares=[share for one in shipments for share in _shares(one)],
-        locks=locks,
+        tx.db, claims=claims, shipments=[_row(one) for one in shipments], shares=shares, locks=locks
     )
     causes = {key: t for key, (t, _) in newest.items() if key in news.shipments}
     keys = [(Kind.SHIPMENT_READY, key) for key in causes]
     seen = await store.look(
-        tx.db, keys, waiting=waiting, shipments=newest if kept_units else (), moved=moved, incidents=INCIDENTS
-    )
+        tx.db, keys, waiting=waiting, shipments=newest if kept_units else (), moved=moved, incidents=INCIDENTS,
+        renewed=causes, shares=shares,
+    )  # fmt: skip
+    if seen.has_left_shares:
+        await store.drop_left_shares(tx.db, causes, shares)
     board = Board(seen.of(Kind.SHIPMENT_READY))
     gone = [key for key in keys if newest[key[1]][1].state is not ShipmentState.PENDING]
     board.wish(tx, dict.fromkeys(gone), {key: causes[key[1]] for key in gone})

@@ -12,7 +12,7 @@ from .copies import (
     load_takings,
     newest_shipments,
 )
-from .heard import News, claim, keep, lock_stream
+from .heard import News, claim, drop_left_shares, keep, lock_stream
 from .notices import (
     Look,
     Saved,
@@ -41,6 +41,7 @@ __all__ = [
     "add_subscription",
     "add_team",
     "claim",
+    "drop_left_shares",
     "keep",
     "load_demands",
     "load_findings",

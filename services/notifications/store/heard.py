@@ -2,17 +2,17 @@
 """Keeping what was heard, under the stream's lock, in one statement; only newer words and greater figures replace.
 
 Every row that is written is joined with the lock, so nothing is written before the lock is held; and an upsert meets the
-newest row whatever its statement's snapshot is. What is read to decide is read in later statements: their snapshots are
-of after the lock. What is kept depends on the facts alone, not on what was heard before.
+newest row whatever its statement's snapshot is. What is read to decide, or to delete, is read in later statements: their
+snapshots are of after the lock. What is kept depends on the facts alone, not on what was heard before.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, TextClause, bindparam, text
+from sqlalchemy import ARRAY, Text, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain.inspection import Finding
@@ -73,7 +73,7 @@ def _given(table: str, part: str) -> str:
 
 _NEWER_TEAM = """(order_id) DO UPDATE SET version = excluded.version, team = excluded.team
     WHERE order_teams.version < excluded.version RETURNING order_id"""
-_TEAMS = _insert("order_teams", _TEAM, _given("order_teams", "teams"), _NEWER_TEAM)
+_TEAMS = _insert("order_teams", _TEAM, f"{_given('order_teams', 'teams')} ORDER BY order_id", _NEWER_TEAM)
 _ONLY_TEAMS = _insert(
     "order_teams", _TEAM, f"{rows_of('order_teams', 'teams')} ORDER BY order_id", _NEWER_TEAM
 )
@@ -122,10 +122,11 @@ _SHIPMENTS = _insert(
 _NEW_SHARES = f"""
     SELECT s.* FROM {rows_of("shipment_shares", "shares")} AS s JOIN kept_shipments ON kept_shipments.id = s.shipment_id
 """
-_LEFT_SHARES = """
-    DELETE FROM shipment_shares AS s USING kept_shipments WHERE s.shipment_id = kept_shipments.id AND NOT EXISTS (
-        SELECT 1 FROM new_shares AS now WHERE now.shipment_id = s.shipment_id AND now.allotment_id = s.allotment_id)
+LEFT_SHARES = """
+    FROM shipment_shares AS s WHERE s.shipment_id = ANY(:renewed)
+        AND (s.shipment_id, s.allotment_id) NOT IN (SELECT * FROM unnest(:on_shipments, :of_allotments))
 """
+"""What newer snapshots of shipments have no more."""
 _SHARES = _insert(
     "shipment_shares", _SHARE, "new_shares", "(shipment_id, allotment_id) DO UPDATE SET qty = excluded.qty"
 )
@@ -150,7 +151,7 @@ _PARTS: dict[str, str] = {
     "claims": f"kept_claims AS ({_CLAIMS})",
     "takings": f"kept_takings AS ({_TAKINGS})",
     "shipments": f"kept_shipments AS ({_SHIPMENTS})",
-    "shares": f"new_shares AS ({_NEW_SHARES}), left_shares AS ({_LEFT_SHARES}), kept_shares AS ({_SHARES})",
+    "shares": f"new_shares AS ({_NEW_SHARES}), kept_shares AS ({_SHARES})",
     "findings": f"kept_findings AS ({_FINDINGS})",
     "locks": f"kept_locks AS ({_LOCKS})",
 }
@@ -208,6 +209,27 @@ def _keeping(parts: tuple[str, ...]) -> TextClause:
         writes = f"kept_teams AS ({_ONLY_TEAMS})"
     statement = f"WITH {writes} {said}"
     return text(statement).bindparams(*(bindparam(part, type_=Text) for part in parts))
+
+
+def shares_now(renewed: Iterable[UUID], shares: Collection[Columns]) -> dict[str, list[UUID]]:
+    """What newer snapshots of shipments have, for `LEFT_SHARES`."""
+    return {
+        "renewed": list(renewed),
+        "on_shipments": [share["shipment_id"] for share in shares],
+        "of_allotments": [share["allotment_id"] for share in shares],
+    }
+
+
+SHARES_NOW = tuple(bindparam(name, type_=ARRAY(Uuid)) for name in shares_now((), ()))
+_DROP_LEFT = text(f"DELETE {LEFT_SHARES}").bindparams(*SHARES_NOW)
+
+
+async def drop_left_shares(db: AsyncConnection, renewed: Iterable[UUID], shares: Collection[Columns]) -> None:
+    """Newer snapshots of these shipments are kept with these shares: others of theirs are gone.
+
+    In a statement after the lock: one whose snapshot is older would miss what was added while it waited.
+    """
+    await db.execute(_DROP_LEFT, shares_now(renewed, shares))
 
 
 def claim(row: Columns) -> dict[str, Any]:

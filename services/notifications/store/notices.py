@@ -29,6 +29,7 @@ from services.notifications.domain.notice import Concern, Key, Kind, Notice, Sta
 from services.notifications.tables import findings, notice_concerns, notices
 from shared.auth import Scope
 
+from .heard import LEFT_SHARES, SHARES_NOW, shares_now
 from .people import TOLD, TOLD_PARAMETERS, About, Addressees, addressees
 from .sets import packed, rows_of
 
@@ -50,8 +51,12 @@ _WIDTH, _KIND, _STATE = len(_READ), _READ.index("kind"), _READ.index("state")
 _WHOLE = select(
     *(notices.c[name] for name in _READ), *(notice_concerns.c[name] for name in _CONCERN[1:])
 ).outerjoin_from(notices, notice_concerns, notice_concerns.c.notice_id == notices.c.id)
+# By subject, and only then by kind: there are few kinds, and a plan that was made while there were few notices would go
+# by the index of the kinds for good and read all of a kind for each subject. No index serves a concatenation, or
+# IS NOT DISTINCT FROM.
 _NOTICES = _WHOLE.where(
-    notices.c.kind == bindparam("kinds", type_=ARRAY(Text)).any_(), notices.c.subject == _ids.any_()
+    notices.c.subject == _ids.any_(),
+    notices.c.kind.concat("") == bindparam("kinds", type_=ARRAY(Text)).any_(),
 )
 _wanted = (
     func.unnest(
@@ -63,8 +68,10 @@ _wanted = (
     .render_derived()
 )
 _TO_BRING = _WHOLE.join(
-    _wanted, (_wanted.c.kind == notices.c.kind) & (_wanted.c.subject == notices.c.subject)
+    _wanted,
+    (_wanted.c.subject == notices.c.subject) & _wanted.c.kind.is_not_distinct_from(notices.c.kind),
 ).where(or_(_wanted.c.is_wished, notices.c.state == literal_column("'open'")))
+# OFFSET 0: from the shares and concerns to their notices, never from all (open) ones, of which a new house has few
 _LOOK = text(
     f"""
     SELECT flags.*, told.* FROM (SELECT
@@ -73,21 +80,24 @@ _LOOK = text(
                 WHERE s.allotment_id = ANY(:allotments) AND h.state = 'pending') AS has_pending,
         EXISTS (SELECT 1 FROM demands AS d WHERE d.order_id = ANY(:waiting) AND d.from_stock AND d.version > 0)
             AS has_demands,
-        EXISTS (SELECT 1 FROM pick_locks AS l WHERE l.shipment_id = ANY(:shipments)) AS has_locks
+        EXISTS (SELECT 1 FROM pick_locks AS l WHERE l.shipment_id = ANY(:shipments)) AS has_locks,
+        EXISTS (SELECT 1 {LEFT_SHARES}) AS has_left_shares
     ) AS flags LEFT JOIN (
         SELECT {", ".join(f"n.{name} AS n_{name}" for name in _READ)},
             {", ".join(f"c.{name} AS c_{name}" for name in _CONCERN[1:])}
         FROM (
             SELECT n.id FROM unnest(:kinds, :subjects) AS wanted(kind, subject)
-            JOIN notices AS n ON n.kind = wanted.kind AND n.subject = wanted.subject
+            JOIN notices AS n ON n.subject = wanted.subject AND n.kind IS NOT DISTINCT FROM wanted.kind
             UNION
-            SELECT n.id FROM shipment_shares AS s JOIN shipments AS h ON h.id = s.shipment_id
-            JOIN notices AS n ON n.kind = 'shipment_ready' AND n.subject = s.shipment_id
-            WHERE s.allotment_id = ANY(:allotments) AND h.state = 'pending'
+            SELECT n.id FROM shipment_shares AS s JOIN shipments AS h ON h.id = s.shipment_id, LATERAL (
+                SELECT id, kind FROM notices WHERE subject = s.shipment_id OFFSET 0) AS n
+            WHERE s.allotment_id = ANY(:allotments) AND h.state = 'pending' AND n.kind = 'shipment_ready'
             UNION
-            SELECT n.id FROM notice_concerns AS c JOIN notices AS n ON n.id = c.notice_id
+            SELECT n.id FROM notice_concerns AS c, LATERAL (
+                SELECT id, kind, state FROM notices WHERE id = c.notice_id OFFSET 0) AS n
             WHERE c.order_id = ANY(:moved) AND n.kind = ANY(:incidents) AND n.state = 'open'
-        ) AS found JOIN notices AS n ON n.id = found.id LEFT JOIN notice_concerns AS c ON c.notice_id = n.id
+        ) AS found CROSS JOIN LATERAL (SELECT * FROM notices WHERE notices.id = found.id OFFSET 0) AS n
+        LEFT JOIN LATERAL (SELECT * FROM notice_concerns WHERE notice_id = n.id OFFSET 0) AS c ON true
     ) AS told ON true
     """
 ).bindparams(
@@ -97,8 +107,9 @@ _LOOK = text(
         bindparam(name, type_=ARRAY(Uuid))
         for name in ("subjects", "allotments", "waiting", "shipments", "moved")
     ),
+    *SHARES_NOW,
 )
-_FLAGS = 4
+_FLAGS = 5
 _NUMBER = "'NT-' || to_char(nextval('notice_numbers'), 'FM999999000000')"
 _GIVEN = ", ".join(_NUMBER if name == "number" else name for name in _FIXED + _MOVING)
 _PARTS = {
@@ -135,6 +146,7 @@ class Look:
     has_pending: bool
     has_demands: bool
     has_locks: bool
+    has_left_shares: bool
 
     def of(self, *kinds: Kind) -> dict[Key, Notice]:
         """Those of these kinds."""
@@ -150,12 +162,14 @@ async def look(
     shipments: Iterable[UUID] = (),
     moved: Iterable[UUID] = (),
     incidents: Iterable[Kind] = (),
+    renewed: Iterable[UUID] = (),
+    shares: Collection[Mapping[str, Any]] = (),
 ) -> Look:
     """What must be known to decide most facts, in one statement.
 
     The notices with these keys, of pending shipments that hold units of the allotments that they may be picked, and open
     incidents about the orders `moved`. Whether there are findings about the subjects, pending shipments with the
-    allotments, stock lines of the orders `waiting`, locks on the shipments.
+    allotments, stock lines of the orders `waiting`, locks on the shipments, other shares of shipments `renewed` than these.
     """
     wanted = {
         "kinds": [kind.value for kind, _ in keys],
@@ -165,6 +179,7 @@ async def look(
         "shipments": list(set(shipments)),
         "moved": list(set(moved)),
         "incidents": [kind.value for kind in incidents],
+        **shares_now(renewed, shares),
     }
     rows = (await db.execute(_LOOK, wanted)).all()
     return Look(_whole(row[_FLAGS:] for row in rows if row[_FLAGS] is not None), *rows[0][:_FLAGS])

@@ -1,6 +1,7 @@
 """What is read, or written, only where it may matter: a test of each unusual case, and of the lock that comes first."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from shared.contracts.notifications import NoticeRaised
 from shared.contracts.shipping import ReleaseWithdrawn
 from shared.database import DirectConnection
 from shared.testing import Bench
-from shared.unit_of_work import Tx
+from shared.unit_of_work import Tx, _once
 
 from .facts import line, peg, received
 from .order_facts import (
@@ -182,3 +183,111 @@ async def test_nothing_is_written_before_the_streams_lock_is_held(db_notificatio
     assert await open_ones(db_notifications) == [
         ("backordered", "Backordered: 10 EA of GADGET for SO-000001 line 10")
     ]
+
+
+@pytest.mark.rule("NOTE-2")
+async def test_a_share_that_was_added_while_a_newer_snapshot_waited_for_the_lock_is_dropped(
+    db_notifications: Bench,
+) -> None:
+    """Two workers: one has heard that the shipment was created, the other that it shrank, and must not miss the first."""
+    first, second = units(1, 5), units(2, 3, line=20)
+    shrunk = ReleaseWithdrawn(order_id=first.order_id, shipments=[parcel(first, version=2)])
+    has_heard = asyncio.Event()
+
+    async def slow(tx: Tx, told: Any) -> None:
+        await handlers.shipment_created(tx, told)
+        has_heard.set()
+        await _until(tx, _WAITERS)
+
+    slowly = asyncio.create_task(db_notifications.hear(slow, created(first, second)))
+    await asyncio.wait_for(has_heard.wait(), 20)
+    await db_notifications.hear(handlers.release_withdrawn, shrunk)
+    await slowly
+
+    rows = await db_notifications.sql("SELECT allotment_id FROM shipment_shares")
+    assert [row.allotment_id for row in rows] == [first.allotment_id]
+    assert await open_ones(db_notifications) == [
+        ("shipment_ready", "SH-006001 is ready to be picked: 5 EA of GADGET for SO-000001 line 10")
+    ]
+
+
+@pytest.mark.rule("NOTE-2")
+async def test_a_shipment_that_lost_units_to_another_of_the_same_batch_keeps_none_of_them(
+    db_notifications: Bench,
+) -> None:
+    """An allotment may stand on several shipments: what a shipment has left counts by both."""
+    first, second = units(1, 5), units(2, 3, line=20)
+    await hear(db_notifications, created(first, second), created(second, number=6002))
+
+    both = [parcel(first, version=2), parcel(second, number=6002, version=2)]
+    await hear(db_notifications, ReleaseWithdrawn(order_id=first.order_id, shipments=both))
+    await hear(db_notifications, ReleaseWithdrawn(order_id=first.order_id, shipments=[parcel(version=3)]))
+
+    rows = await db_notifications.sql("SELECT shipment_id, allotment_id FROM shipment_shares")
+    assert [tuple(row) for row in rows] == [(both[1].shipment_id, second.allotment_id)]
+
+
+@pytest.mark.rule("NOTE-1")
+async def test_teams_of_orders_are_written_in_one_order_with_the_lock_and_without(
+    db_notifications: Bench,
+) -> None:
+    """Without stock lines they are kept without the lock: whoever holds one row must not be waited for with the next."""
+    low, high = (order(wants(5, order=n), number=n, version=3 - n) for n in (1, 2))
+    await hear(db_notifications, *(order(wants(5, special_order=True, order=n), number=n) for n in (1, 2)))
+    await db_notifications.write("UPDATE order_teams SET version = 0")
+    is_held = asyncio.Event()
+
+    async def holder(tx: Tx) -> None:
+        await tx.db.execute(
+            text("UPDATE order_teams SET team = 'X' WHERE order_id = :id"), {"id": low.order_id}
+        )
+        is_held.set()
+        await _until(tx, _WAITERS_FOR_ME)
+        await tx.db.execute(text("SET LOCAL lock_timeout = '300ms'"))
+        await tx.db.execute(
+            text("UPDATE order_teams SET team = 'X' WHERE order_id = :id"), {"id": high.order_id}
+        )
+
+    origin = db_notifications.tell(low).origin
+    held = asyncio.create_task(_once(db_notifications.work, holder, origin, None))
+    await is_held.wait()
+    await db_notifications.hear(handlers.order_told, high, low)
+    await held
+
+    rows = await db_notifications.sql("SELECT team, version FROM order_teams ORDER BY order_id")
+    assert [tuple(row) for row in rows] == [(None, 2), (None, 1)]
+
+
+async def _until(tx: Tx, somebody_waits: str) -> None:
+    for _ in range(500):
+        if (await tx.db.execute(text(somebody_waits))).scalar_one():
+            return
+        await asyncio.sleep(0.02)
+
+
+_WAITERS_FOR_ME = """
+    SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = CAST(pg_current_xact_id() AS xid)
+"""
+
+
+async def test_a_look_reads_by_keys_even_while_tables_are_new(db_notifications: Bench) -> None:
+    """Its plan is made once: one that began with all open notices, or joined with all, would do so for every fact."""
+    sql = str(store.notices._LOOK.compile(dialect=db_notifications.engine.dialect))
+
+    async def plan(tx: Tx) -> list[str]:
+        await tx.db.exec_driver_sql(f"PREPARE looking AS {sql}")
+        nothing = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", sql))))
+        lines = list((await tx.db.exec_driver_sql(f"EXPLAIN EXECUTE looking({nothing})")).scalars())
+        await tx.db.exec_driver_sql("DEALLOCATE looking")
+        return lines
+
+    lines = await db_notifications.run(plan)
+
+    of_notices = [
+        n
+        for n, row in enumerate(lines)
+        if re.search(r"Index Scan using \w+ on (notices|notice_concerns)", row)
+    ]
+    assert len(of_notices) >= 4
+    assert all("Index Cond" in lines[n + 1] for n in of_notices)
+    assert not [row for row in lines if "Hash Join" in row or "Merge" in row]

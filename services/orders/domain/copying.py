@@ -54,6 +54,10 @@ def differences(was: P, now: P) -> list[tuple[str, Any, Any]]:
 
 @cache
 def _layout(kind: Any) -> tuple[Callable[..., Any], Callable[[Any], tuple[Any, ...]]]:
+    if hasattr(kind, "__post_init__") or not all(field.init for field in fields(kind)):
+        raise TypeError(
+            f"{kind.__name__} does more in its __init__ than take its values: that would be left out here"
+        )
     names = [field.name for field in fields(kind)]
     # the class of a part may only become one of the same slots: Python itself refuses any other
     opened: Callable[..., Any] = make_dataclass(f"Open{kind.__name__}", names, slots=True, eq=False)

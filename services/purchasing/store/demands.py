@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, Integer, Text, Uuid, bindparam, select, text
 
 from services.purchasing.domain.demand import Demand, DemandKey, Kind, RequestState, Tie
-from services.purchasing.store.rows import packed, replacing, upsert
-from services.purchasing.tables import demands, ties
+from services.purchasing.store.rows import packed, replacing, upsert_of
+from services.purchasing.tables import demands, standings, ties
 from shared.decimals import ZERO
 from shared.unit_of_work import Tx
 
@@ -25,8 +25,24 @@ _SNAPSHOT = (
     "cancel_wanted", "priority", "ranked_at", "requested_on", "credit_hold", "created_by", "creator_scopes",
     "comments", "bought",
 )  # fmt: skip
-_HEAR = upsert(
+# whoever tells something for a demand may not see it yet, nor be seen: the two meet at its standing, which is written (or
+# locked) before the demand, as they do it; the later one sees all that the other told
+_MEET = upsert_of(
+    standings,
+    source="""(
+        SELECT told.line_id, told.component, 0 AS settled_version FROM told LEFT JOIN LATERAL (
+            SELECT bought FROM demands
+            WHERE (demands.line_id, demands.component) = (told.line_id, told.component) OFFSET 0) AS known ON true
+        WHERE told.bought AND known.bought IS NOT TRUE
+    ) AS to_buy""",
+    key=("line_id", "component"),
+    columns=("line_id", "component", "settled_version"),
+    update="settled_version = standings.settled_version",
+    tail="WHERE false RETURNING line_id",
+)
+_KEEP = upsert_of(
     demands,
+    source="(SELECT * FROM told WHERE (SELECT count(*) FROM met) >= 0) AS given",
     key=("line_id", "component"),
     columns=("line_id", "component", "request_id", "order_id", "order_number", *_SNAPSHOT, "ever_tied",
              "left_to_buyer", "request_state", "need"),
@@ -35,6 +51,12 @@ _HEAR = upsert(
       " IS NOT DISTINCT FROM (excluded.vendor, excluded.source_warehouse)",
     tail="WHERE demands.order_version < excluded.order_version RETURNING line_id, component",
 )  # fmt: skip
+_HEAR = text(
+    f"""
+    WITH told AS (SELECT * FROM json_populate_recordset(NULL::demands, CAST(:rows AS json))), met AS ({_MEET})
+    {_KEEP}
+    """  # noqa: S608  # our own columns
+).bindparams(bindparam("rows", type_=Text))
 _BIRTH = {"ever_tied": False, "left_to_buyer": False, "request_state": "none", "need": "0"}
 
 

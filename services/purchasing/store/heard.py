@@ -86,7 +86,9 @@ _BOUNDED = {
 _COUNTED = ("tie_id", "qty", "withdrawn", "failed", "returned", "missing")
 """What of a claim ticket a demand's need depends on."""
 # an answer changes what a demand comes to only if its order speaks of an older version (then it waits for the order),
-# or if it takes from the shelf first (then it waited for the answer)
+# or if it takes from the shelf first (then it waited for the answer). Demands are read as they were before this
+# statement: one that was not told then, or not as far as this, may have been told by whoever was waited for here.
+# What is known is looked up by its key (OFFSET 0: a plan made while a table is new would join, and read all of it)
 _KEEP_STANDINGS = f"""
     answers AS (SELECT * FROM json_populate_recordset(NULL::standings, CAST(:standings AS json))),
     answered AS ({
@@ -99,10 +101,12 @@ _KEEP_STANDINGS = f"""
     )
 })"""  # noqa: S608  # our own columns
 _OF_STANDINGS = """
-    SELECT d.line_id, d.component, CAST(NULL AS uuid) AS receipt_line_id
-    FROM answers JOIN demands AS d USING (line_id, component)
-    WHERE d.bought
-      AND (answers.settled_version > d.order_version OR (d.kind = 'order_as_needed' AND NOT d.special_order))"""
+    SELECT answers.line_id, answers.component, CAST(NULL AS uuid) AS receipt_line_id
+    FROM answers LEFT JOIN LATERAL (
+        SELECT order_version, bought, kind, special_order FROM demands
+        WHERE (demands.line_id, demands.component) = (answers.line_id, answers.component) OFFSET 0) AS d ON true
+    WHERE d.order_version IS NULL OR answers.settled_version > d.order_version
+       OR (d.bought AND d.kind = 'order_as_needed' AND NOT d.special_order)"""
 _KEEP_ALLOTMENTS = f"""
     tickets AS (SELECT * FROM json_populate_recordset(NULL::allotments, CAST(:allotments AS json))),
     kept AS ({
@@ -118,10 +122,23 @@ _KEEP_ALLOTMENTS = f"""
         tail="RETURNING *",
     )
 })"""  # noqa: S608  # our own columns
+# whoever tells a demand and whoever tells something for it do not see each other's rows before they commit: they meet at
+# its standing (`hear_demands`), and the later one sees all. One that is known as bought is locked in settling instead
+_MEET = """
+    met AS (
+        INSERT INTO standings (line_id, component, settled_version)
+        SELECT DISTINCT tickets.line_id, tickets.component, 0
+        FROM tickets LEFT JOIN LATERAL (
+            SELECT bought FROM demands
+            WHERE (demands.line_id, demands.component) = (tickets.line_id, tickets.component) OFFSET 0) AS d ON true
+        WHERE d.bought IS NOT TRUE AND (tickets.qty IS NOT NULL OR tickets.returned > 0) ORDER BY 1, 2
+        ON CONFLICT (line_id, component) DO UPDATE SET settled_version = standings.settled_version WHERE false
+    )"""
 # `known` is read as it was before this statement: whoever was waited for here makes one news more, never one less
 _OF_ALLOTMENTS = f"""
     SELECT kept.line_id, kept.component, CAST(NULL AS uuid) AS receipt_line_id
-    FROM kept LEFT JOIN allotments AS known USING (allotment_id)
+    FROM kept LEFT JOIN LATERAL (
+        SELECT * FROM allotments WHERE allotments.allotment_id = kept.allotment_id OFFSET 0) AS known ON true
     WHERE ({", ".join(f"kept.{name}" for name in _COUNTED)})
         IS DISTINCT FROM ({", ".join(f"known.{name}" for name in _COUNTED)})"""  # noqa: S608  # our own columns
 _KEEP_RECEIPTS = f"""
@@ -146,6 +163,8 @@ _PARTS = {
 @cache
 def _hearing(parts: tuple[str, ...]) -> TextClause:
     keeping = ", ".join(_PARTS[part][0] for part in parts)
+    if "allotments" in parts and "standings" not in parts:
+        keeping += f", {_MEET}"
     news = " UNION ".join(_PARTS[part][1] for part in parts)
     return text(f"WITH {keeping} {news}").bindparams(*(bindparam(part, type_=Text) for part in parts))
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import TextClause
 
 from services.purchasing import handlers
+from services.purchasing.store import demands, heard
 from services.purchasing.store.purchase_orders import NUMBER_FORMAT
 from services.purchasing.tests import facts
 from services.purchasing.tests.conftest import prefer
@@ -13,6 +15,7 @@ from shared.contracts.base import ItemKind, Source
 from shared.contracts.purchasing import PurchaseOrderOpened
 from shared.database import DirectConnection
 from shared.testing import Bench
+from shared.unit_of_work import Tx
 
 
 class Counted:
@@ -145,3 +148,31 @@ async def test_a_draft_is_appended_to_by_lines_of_several_items_and_others_are_l
         " GROUP BY p.id, p.warehouse ORDER BY 1"
     )
     assert [(row.warehouse, row.lines) for row in rows] == [("EAST", 1), ("MAIN", 4)]
+
+
+KEEPING = (
+    demands._HEAR,
+    heard._hearing(("standings", "allotments")),
+    heard._hearing(("allotments", "receipts")),
+)
+
+
+@pytest.mark.parametrize("statement", KEEPING, ids=["orders", "answers", "receipts"])
+async def test_what_is_known_is_looked_up_by_its_key_while_tables_are_new(
+    shop: Bench, statement: TextClause
+) -> None:
+    """Plans are made once: one that joined a new table with what was heard would read all of it for every fact."""
+
+    async def plan(tx: Tx) -> list[str]:
+        sql = str(statement.compile(dialect=shop.engine.dialect))
+        await tx.db.exec_driver_sql(f"PREPARE keeping AS {sql}")
+        nothing = ", ".join(["NULL"] * sql.count("$"))
+        found = await tx.db.exec_driver_sql(f"EXPLAIN EXECUTE keeping({nothing})")
+        lines = list(found.scalars())
+        await tx.db.exec_driver_sql("DEALLOCATE keeping")
+        return lines
+
+    joins = [line.split("(")[0].strip(" ->") for line in await shop.run(plan) if "Join" in line]
+
+    assert joins
+    assert set(joins) == {"Nested Loop Left Join"}

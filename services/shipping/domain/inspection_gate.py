@@ -19,7 +19,7 @@ Newer = Mapping[UUID, Decimal]
 NOTHING: Newer = {}
 COMPLETE = "complete"
 Late = Mapping[UUID, Sequence[str]]
-"""Complete orders with uninspected units on pending shipments, by the numbers of those shipments."""
+"""Complete orders with uninspected units on pending shipments: the numbers of those that the caller may know."""
 NOBODY: Late = {}
 
 
@@ -67,6 +67,8 @@ def not_inspected(
     told = [f"{plain(found[line.shipment_line_id])} of {line.sku}" for line in lines]
     if elsewhere:
         told.append(f"units of its complete order on {', '.join(elsewhere)}")
+    if not told:
+        told.append("units of its complete order in another warehouse")
     return NotInspected(
         f"{shipment.number} cannot be picked: {', '.join(told)} wait for inspection{why}; complete the inspection first",
         shipment=shipment.number,

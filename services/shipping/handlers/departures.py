@@ -7,7 +7,7 @@ from uuid import UUID
 from services.shipping import store
 from services.shipping.domain.allotment import Allotment
 from services.shipping.domain.departure import Count, Departure, depart, made_ready
-from services.shipping.domain.inspection_gate import Late, Newer
+from services.shipping.domain.inspection_gate import Newer
 from services.shipping.domain.preferences import Preferences
 from services.shipping.domain.shipment import Shipment, State
 from services.shipping.views import Shown
@@ -19,12 +19,14 @@ from shared.preferences import preferences
 from shared.unit_of_work import Tx
 
 from .shipments import (
+    LateIn,
     NoSuchShipment,
     late_orders,
     log_step,
     newer_units,
     refuse_late_allotments,
     refuse_stale,
+    seen_by,
     tell_rest,
 )
 from .wording import figures, line_name, short_lines, snapshot
@@ -137,13 +139,13 @@ def _leave(
     shipment: Shipment,
     allotments: Mapping[UUID, Allotment],
     newer: Newer,
-    late: Late,
+    late: LateIn,
     wish: Leaving,
     chosen: Preferences,
 ) -> _Gone:
     """Decide one departure; nothing has been written when it is refused."""
     own = {share.allotment_id: allotments[share.allotment_id] for share in shipment.shares}
-    steps, rest = made_ready(shipment, own, newer, tx.now, new_id, late)
+    steps, rest = made_ready(shipment, own, newer, tx.now, new_id, seen_by(tx.scope, late))
     departure = depart(
         steps[-1] if steps else shipment,
         own,

@@ -1,6 +1,6 @@
 """A shipment on its way: picked, packed, taken back, voided, and given a carrier (SHIP-1, SHIP-4, SHIP-6)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -8,11 +8,12 @@ from uuid import UUID
 
 from services.shipping import store, views
 from services.shipping.domain.allotment import Allotment
-from services.shipping.domain.inspection_gate import Newer, complete_orders, uninspected
+from services.shipping.domain.inspection_gate import Late, Newer, complete_orders, uninspected
 from services.shipping.domain.mixed_pick import pick as pick_what_may
 from services.shipping.domain.shipment import OPEN, IllegalShipmentMove, Shipment, State
 from services.shipping.domain.voiding import void as voided
 from services.shipping.views import Shown
+from shared.auth import Scope
 from shared.contracts.shipping import ReleaseWithdrawn, ShipmentCreated, ShipmentUnpicked, ShipmentVoided
 from shared.decimals import ZERO
 from shared.errors import NotFound, Stale
@@ -29,6 +30,10 @@ class NoSuchShipment(NotFound):
 
 class ShipmentMovedOn(Stale):
     """The shipment has changed since it was read."""
+
+
+LateIn = Mapping[UUID, Sequence[tuple[str, str]]]
+"""Complete orders that wait for an inspection: the shipments that they wait for, each with its warehouse."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Held:
 async def pick(tx: Tx, shipment_id: UUID, version: int) -> Shown:
     """From now on the shipment is locked; what of it waits for inspection stays on a new pending one (SO-9)."""
     held = await hold(tx, shipment_id, version)
-    late = await late_orders(tx, [held.shipment], held.allotments)
+    late = seen_by(tx.scope, await late_orders(tx, [held.shipment], held.allotments))
     picked = pick_what_may(held.shipment, held.allotments, held.newer, tx.now, new_id, late)
     if picked.rest is None:
         return await _step(tx, held, picked.shipment, "picked")
@@ -190,9 +195,7 @@ async def newer_units(
     return found
 
 
-async def late_orders(
-    tx: Tx, shipments: Iterable[Shipment], allotments: Mapping[UUID, Allotment]
-) -> dict[UUID, list[str]]:
+async def late_orders(tx: Tx, shipments: Iterable[Shipment], allotments: Mapping[UUID, Allotment]) -> LateIn:
     """The complete orders on pending ones of these shipments that wait for an inspection, and on which shipments (SO-9).
 
     Not locked: units that pass meanwhile are seen at the next try; what is released later was never waited for.
@@ -200,10 +203,19 @@ async def late_orders(
     """
     pending = [one for one in shipments if one.state is State.PENDING]
     complete = set[UUID]().union(*(complete_orders(one, allotments) for one in pending))
-    late: dict[UUID, list[str]] = {}
-    for order_id, number in await store.not_passed_of_orders(tx.db, complete) if complete else ():
-        late.setdefault(order_id, []).append(number)
+    late: dict[UUID, list[tuple[str, str]]] = {}
+    waiting = await store.not_passed_of_orders(tx.db, complete) if complete else []
+    for order_id, number, warehouse in waiting:
+        late.setdefault(order_id, []).append((number, warehouse))
     return late
+
+
+def seen_by(scope: Scope, late: LateIn) -> Late:
+    """The same with the numbers that a caller may know."""
+    return {
+        order_id: [number for number, warehouse in found if scope.allows(warehouse)]
+        for order_id, found in late.items()
+    }
 
 
 def refuse_stale(shipment: Shipment, version: int) -> None:

@@ -75,17 +75,21 @@ async def lock_allotments(
     db: AsyncConnection, order_ids: Iterable[UUID], ids: Iterable[UUID], places: Iterable[str] = ()
 ) -> tuple[dict[UUID, Allotment], bool]:
     """The known ones of these allotments, locked by id, after passing their orders' turnstiles; and whether one of the
-    orders has a pending shipment.
+    orders may have a pending shipment.
 
     Whoever places units of an order, or writes down an allotment of it for the first time, passes its turnstile. So
     two transactions can neither make two shipments where one was due, nor both find an allotment unknown. There are
     256 turnstiles, not one per order: a batch may name thousands of orders, and the server's lock table is finite.
     Where units may join shipments of other orders, the place (customer and ship-to) has a turnstile too.
+
+    The look is as old as its statement: while the lock of a known allotment was waited for, somebody may have unpicked
+    a shipment, or left the rest of a mixed pick behind. So it is believed only where no lock had to be taken.
     """
     orders = sorted(set(order_ids))
     await _pass_turnstiles(db, {str(order_id) for order_id in orders}.union(places))
     rows = (await db.execute(_LOCK_AND_LOOK, {"ids": sorted(set(ids)), "order_ids": orders})).all()
-    return {row[0]: _allotment(row) for row in rows if row[0] is not None}, rows[0].joinable
+    known = {row[0]: _allotment(row) for row in rows if row[0] is not None}
+    return known, bool(known) or rows[0].joinable
 
 
 async def lock_known_allotments(

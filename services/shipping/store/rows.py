@@ -77,5 +77,6 @@ def written(rows: Iterable[tuple[Any, ...]]) -> str:
 def _read(table: Table, name: str, nth: int) -> str:
     kind = table.c[name].type
     if isinstance(kind, JSONB):
-        return f"(r->{nth})"
+        # what is not known is no JSON null
+        return f"nullif(r->{nth}, 'null')"
     return f"CAST(r->>{nth} AS {kind.compile(dialect=postgresql.dialect())})"  # type: ignore[no-untyped-call]  # SQLAlchemy's own

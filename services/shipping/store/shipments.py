@@ -124,7 +124,7 @@ _uninspected = (
     - allotments.c.unproven
 )
 _NOT_PASSED = (
-    select(shipment_lines.c.order_id, shipments.c.number)
+    select(shipment_lines.c.order_id, shipments.c.number, shipments.c.warehouse)
     .distinct()
     .join(shipments, shipments.c.id == shipment_lines.c.shipment_id)
     .join(shipment_shares, shipment_shares.c.shipment_line_id == shipment_lines.c.id)
@@ -186,10 +186,10 @@ async def pending_units(
     return [(row.allotment_id, row.shipment_id, row.qty) for row in rows]
 
 
-async def not_passed_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> list[tuple[UUID, str]]:
-    """(order, shipment number) of every pending shipment with units of these orders that nobody has passed (SO-9)."""
+async def not_passed_of_orders(db: AsyncConnection, order_ids: Iterable[UUID]) -> list[tuple[UUID, str, str]]:
+    """(order, shipment number, warehouse) of the pending shipments with units of these that nobody has passed (SO-9)."""
     rows = await db.execute(_NOT_PASSED, {"order_ids": sorted(set(order_ids))})
-    return [(row.order_id, row.number) for row in rows]
+    return [(row.order_id, row.number, row.warehouse) for row in rows]
 
 
 def _within(ids: Iterable[UUID], scope: Scope) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Mixed picks and what is left of them, on the real database (SO-9, SHIP-4)."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -229,3 +231,51 @@ async def test_the_list_and_the_shipment_say_what_waits_on_which_of_the_two(ship
         return [row.waits_for_inspection for row in rows]
 
     assert await shipping.read(waiting) == [False, True]
+
+
+@pytest.mark.rule("SO-9")
+async def test_a_refusal_names_no_shipment_of_a_warehouse_that_its_caller_may_not_see(
+    shipping: Bench,
+) -> None:
+    stock, shop = await of_two_warehouses(shipping, ShipType.COMPLETE)
+    (there,) = await shipping.sql("SELECT number FROM shipments WHERE id = :id", id=shop.shipment_id)
+    shipping.principal = replace(shipping.principal, scope=Scope(frozenset({"MAIN"})))
+
+    (refused,) = await shipping.run(handlers.ship_many, [stock])
+    with pytest.raises(NotInspected, match="units of its complete order in another warehouse wait") as picked:
+        await shipping.run(handlers.pick, stock.shipment_id, 1)
+
+    for problem in (refused, picked.value):
+        assert isinstance(problem, NotInspected)
+        assert there.number not in str(problem)
+        assert problem.facts["other_shipments"] == []
+
+
+async def waiting(bench: Bench) -> dict[str, bool]:
+    """What the list says of each warehouse's shipment."""
+
+    async def listed(db: AsyncConnection) -> dict[str, bool]:
+        rows = await db.execute(views.shipment_list(Scope()))
+        return {row.warehouse: row.waits_for_inspection for row in rows}
+
+    return await bench.read(listed)
+
+
+@pytest.mark.rule("SO-9")
+async def test_the_list_says_of_every_shipment_of_a_complete_order_that_it_waits(shipping: Bench) -> None:
+    await of_two_warehouses(shipping, ShipType.COMPLETE)
+
+    assert await waiting(shipping) == {"MAIN": True, "SHOP": True}
+    await hear(shipping, inspected(1, 10, passed=6))
+    assert await waiting(shipping) == {"MAIN": True, "SHOP": True}
+    await hear(shipping, inspected(1, 10, passed=10, version=2))
+    assert await waiting(shipping) == {"MAIN": False, "SHOP": False}
+
+
+@pytest.mark.rule("SO-9")
+async def test_the_list_says_of_a_partial_order_what_waits_on_each_shipment_alone(shipping: Bench) -> None:
+    await of_two_warehouses(shipping, ShipType.PARTIAL_OK)
+    whole = {"warehouse": "EAST", "ship_type": ShipType.COMPLETE}
+    await hear(shipping, released(units(3, 1, line=30), order=2, **whole))
+
+    assert await waiting(shipping) == {"MAIN": False, "SHOP": True, "EAST": False}

@@ -24,7 +24,7 @@ from shared.unit_of_work import Tx
 from .counting import statements_counted
 from .facts import inspected, released, revoked, units
 from .given import said, uid
-from .test_handlers import figures, hear, stands
+from .test_handlers import figures, hear, only_shipment, stands
 
 SITE = ShipTo(code="SITE", name="Aurora building site")
 
@@ -183,3 +183,47 @@ async def test_units_fail_and_others_join_their_shipment_at_the_same_time(shippi
     placed = await stands(shipping)
     assert {number for number, *_ in placed} == {"SH-1"}
     assert sum(int(qty) for *_, qty in placed) == 6 + 1 + 8
+
+
+@pytest.mark.rule("SHIP-2")
+async def test_units_join_a_shipment_that_is_unpicked_while_their_release_waits_for_it(
+    shipping: Bench,
+) -> None:
+    await hear(shipping, released(units(1, 5)))
+    shipment_id, version = await only_shipment(shipping)
+    picking = await shipping.run(handlers.pick, shipment_id, version)
+    unpicked = asyncio.Event()
+
+    async def unpick(tx: Tx) -> None:
+        await handlers.unpick(tx, picking.shipment.shipment_id, picking.version)
+        unpicked.set()
+        await asyncio.sleep(0.3)
+
+    async def release() -> None:
+        await unpicked.wait()
+        await hear(shipping, released(units(1, 5, release_no=2), units(2, 3, line=20)))
+
+    await asyncio.gather(shipping.run(unpick), release())
+
+    assert await stands(shipping) == [("SH-1", "pending", 10, "5"), ("SH-1", "pending", 20, "3")]
+
+
+async def test_what_is_not_known_of_an_allotment_yet_is_null(shipping: Bench) -> None:
+    await hear(shipping, inspected(1, 10, passed=6))
+
+    (row,) = await shipping.sql("SELECT num_nulls(sku, carrier, ship_to) AS unknown FROM allotments")
+    assert row.unknown == 3
+
+
+async def test_text_comes_back_as_it_was_told(shipping: Bench) -> None:
+    odd = """'"\\{}[]:=, \t\n \u2028 \x7f \U0001f4a1 null $1 :ids %s"""
+    site = SITE.model_copy(update={"name": odd, "street": "null", "city": "1e3"})
+    exact = Decimal("123456789012.000001")
+
+    await hear(shipping, released(units(1, str(exact), description=odd), ship_to=site))
+
+    (line,) = await shipping.sql("SELECT description FROM shipment_lines")
+    (share,) = await shipping.sql("SELECT qty FROM shipment_shares")
+    places = await shipping.sql("SELECT ship_to FROM shipments UNION ALL SELECT ship_to FROM allotments")
+    assert (line.description, share.qty) == (odd, exact)
+    assert [row.ship_to for row in places] == [site.model_dump()] * 2
