@@ -12,7 +12,7 @@ service = Service(
     subscriptions=SUBSCRIPTIONS,
     preferences=Preferences,
     # where processors are short, goods go before notices of them
-    nice=5,
+    nice=10,
 )
 app = service.app
 

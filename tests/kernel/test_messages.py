@@ -262,3 +262,17 @@ def test_waits_grow_and_end_in_dead() -> None:
     )
     assert state_after(RuntimeError(), 6) == "retry"
     assert state_after(RuntimeError(), 7) == "dead"
+
+
+async def test_a_batch_ends_when_it_has_enough_bytes(
+    kernel: Bench, broker: Broker, topology: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.BATCH_BYTES", 1)
+    ear = Ear()
+    for n in range(5):
+        await publish(broker, orjson.dumps([event(f"W{n}")]))
+
+    async with consuming(kernel, broker, ear):
+        await until(kernel, "SELECT count(*) FROM heard", 5)
+
+    assert ear.batches == [1, 1, 1, 1, 1]
