@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import asyncpg
 import orjson
 from sqlalchemy import Select, TextClause, event
 from sqlalchemy.engine import ExceptionContext
@@ -84,6 +85,14 @@ class DirectConnection(AsyncConnection):
 
     _adapter: Any = None
     _dialect: Any = None
+
+    async def start(self, is_ctxmanager: bool = False) -> Any:
+        """As SQLAlchemy's. Raises `ConnectionResetError` for a session that was lost while it was being set up."""
+        try:
+            return await super().start(is_ctxmanager)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+            # Core words the driver's errors as its own everywhere but there
+            raise ConnectionResetError(f"lost while it was being set up: {problem}") from problem
 
     async def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """As SQLAlchemy's."""
