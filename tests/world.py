@@ -15,10 +15,8 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
 
 from services.inventory import handlers as inventory
 from services.inventory.domain.adjustment import WantedAdjustment
@@ -30,13 +28,12 @@ from services.purchasing import handlers as purchasing
 from services.purchasing.domain.vendor import PriceRecord, Vendor
 from services.shipping import handlers as shipping
 from services.shipping.domain.departure import Count, ShortAnswer, ShortUnits
-from shared.closing import HeardBefore
 from shared.ids import new_id
-from shared.inbox import Heard, Inbox, Subscriptions
+from shared.inbox import Inbox, Subscriptions
 from shared.migrate import SERVICES
 from shared.preferences import forget_kept
 from shared.testing import Bench
-from shared.unit_of_work import RETRIED, sqlstate
+from tests.post import Message, StrictInbox
 
 Qty = int | str | Decimal
 MOST_A_DELIVERY = 40
@@ -65,36 +62,6 @@ class Letter:
         return cast("str | None", orjson.loads(self.body).get("causationid"))
 
 
-@dataclass(frozen=True)
-class _Message:
-    """What an inbox reads of a message of the broker."""
-
-    body: bytes
-    user_id: str
-    redelivered: bool = False
-
-
-class _StrictInbox(Inbox):
-    """An inbox that neither halves nor parks: what a handler cannot carry out fails the test, a second time too."""
-
-    async def _halving(self, events: Sequence[Heard], losses: int = 0) -> None:
-        await self._once(events, is_news=False)
-
-    async def _once(self, events: Sequence[Heard], *, is_news: bool) -> None:
-        try:
-            await super()._once(events, is_news=is_news)
-        except HeardBefore:
-            raise
-        except Exception as problem:
-            if is_news and isinstance(problem, DBAPIError) and sqlstate(problem) in RETRIED:
-                raise  # they were in each other's way too often; the careful way goes in the order of the events
-            # no ordinary exception: an inbox meets those by another try
-            raise pytest.fail.Exception(f"{[event.type for event in events]}: {problem!r}") from problem
-
-    async def _park(self, event: Heard, problem: Exception) -> None:
-        raise AssertionError(f"{event.type} cannot be read: {problem}")
-
-
 @dataclass(repr=False)
 class World:
     """The five services, what was told so far, and what waits to be heard."""
@@ -112,7 +79,7 @@ class World:
     def __post_init__(self) -> None:
         for service in SERVICES:
             known = self.subscriptions(service)
-            self._inboxes[service] = _StrictInbox(self.benches[service].work, known)
+            self._inboxes[service] = StrictInbox(self.benches[service].work, known)
             for fact in known:
                 self._subscribers.setdefault(fact.TYPE, []).append(service)
 
@@ -153,7 +120,7 @@ class World:
 
     async def take(self, service: str, letters: Sequence[Letter]) -> None:
         """Letters go through a service's inbox; the post keeps no account of it."""
-        messages = [_Message(b"[" + letter.body.encode() + b"]", letter.producer) for letter in letters]
+        messages = [Message(b"[" + letter.body.encode() + b"]", letter.producer) for letter in letters]
         await self._inboxes[service].take(cast("Sequence[AbstractIncomingMessage]", messages))
 
     async def tell_again(self) -> None:

@@ -35,7 +35,8 @@ from shared.preferences import choose, forget_kept
 from shared.testing import Bench
 from tests.allotment import books
 from tests.allotment.dispatch import Dispatch, Parcel
-from tests.allotment.papers import Letter, Line, Order, StrictInbox, as_told
+from tests.allotment.papers import Letter, Line, Order, as_told
+from tests.post import StrictInbox
 
 CATALOGUE = ("warehouses", "items", "item_sources", "kit_lines", "replenishment_levels")
 ENOUGH = 100

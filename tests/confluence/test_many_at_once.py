@@ -16,7 +16,8 @@ from services.shipping import handlers as shipping
 from shared.errors import TielineError
 from shared.inbox import Inbox
 from shared.testing import Bench
-from tests.world import MAIN, Letter, World, _Message, fresh_world
+from tests.post import Message
+from tests.world import MAIN, Letter, World, fresh_world
 from tests.world_books import differences
 
 SKUS = ("TABLE", "LAMP", "CHAIR", "SEAT", "STOOL")
@@ -76,7 +77,7 @@ async def _two_consumers(
     async def consume(box: Inbox, order: list[Letter]) -> None:
         while order:
             batch, order = order[:7], order[7:]
-            messages = [_Message(b"[" + own.body.encode() + b"]", own.producer) for own in batch]
+            messages = [Message(b"[" + own.body.encode() + b"]", own.producer) for own in batch]
             await box.take(cast("Sequence[AbstractIncomingMessage]", messages))
 
     orders = [list(letters), list(letters)]
